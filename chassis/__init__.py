@@ -1,0 +1,54 @@
+"""The plumbing that all services share: a package, not a framework, and no business word in it."""
+
+from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
+from .database import Connection, Database, constraint_of
+from .fields import Attributes, Flag, Input, Output, Text, Timestamp
+from .idempotency import Once, OnceOnly
+from .lists import DEFAULT_LIMIT, Cursor, Limit, Page
+from .money import Amount, Currency, to_major, to_minor
+from .openapi import refusals
+from .peers import Answer, Peer, Peers
+from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
+from .settings import Settings
+from .strict import Router
+from .sweeps import Sweep
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "Amount",
+    "Answer",
+    "Attributes",
+    "Connection",
+    "Context",
+    "ContextOf",
+    "Currency",
+    "Cursor",
+    "Database",
+    "Db",
+    "DependencyUnavailable",
+    "Flag",
+    "Input",
+    "InvalidRequest",
+    "Limit",
+    "NotFound",
+    "Once",
+    "OnceOnly",
+    "Output",
+    "Page",
+    "Peer",
+    "Peers",
+    "PeersOf",
+    "Problem",
+    "Router",
+    "ServiceApp",
+    "Settings",
+    "Sweep",
+    "Text",
+    "Timestamp",
+    "constraint_of",
+    "create_app",
+    "invalid",
+    "refusals",
+    "to_major",
+    "to_minor",
+]

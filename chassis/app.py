@@ -1,0 +1,226 @@
+"""Puts a service together: `app = create_app("cart", routes.router, peers=("order",))`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import httpx
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from . import docs, health, idempotency, logs, openapi
+from .database import Database, problem_of
+from .edge import Edge, Limits
+from .peers import Peers
+from .problems import (
+    DependencyUnavailable,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    http_problem,
+    problem_response,
+)
+from .settings import Settings, load, with_peers
+from .sweeps import Sweep, run
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a service works with: its settings, its database, its peers."""
+
+    settings: Any
+    database: Database
+    peers: Peers
+
+
+class ServiceApp(FastAPI):
+    """A FastAPI application behind the edge."""
+
+    service: str
+    limits: Limits
+    # Where tests put their fake peers; None is the real network.
+    peer_transport: httpx.AsyncBaseTransport | None = None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Edge(super().build_middleware_stack(), service=self.service, limits=self.limits)
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            self.openapi_schema = openapi.complete(super().openapi())
+        return self.openapi_schema
+
+
+def create_app(
+    name: str,
+    *routers: APIRouter,
+    schema: str,
+    home: Path,
+    peers: Sequence[str] = (),
+    sweeps: Sequence[Sweep] = (),
+    settings: type[Settings] = Settings,
+) -> ServiceApp:
+    """A service ready for a server to run.
+
+    `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
+    services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
+    background. Nothing is opened and no variable is read before it starts.
+    """
+    app = ServiceApp(
+        title=f"{name}Service",
+        version=version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        # Spans are made where tracing is switched on, not by default on every request.
+        telemetry={"tracing": False},
+    )
+    app.service = name
+    app.limits = Limits()
+    app.state.settings_type = with_peers(settings, tuple(peers))
+    app.state.peer_names = tuple(peers)
+    app.state.sweeps = tuple(sweeps)
+    app.state.folder = home
+    app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
+    for router in (health.router, *routers):
+        app.include_router(router)
+    docs.serve(app)
+    _handle_problems(app)
+    return app
+
+
+def version() -> str:
+    return (Path(__file__).parent / "VERSION").read_text().strip()
+
+
+@asynccontextmanager
+async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
+    state = app.state
+    settings = load(state.settings_type, app.service)
+    logs.configure(app.service, settings.log_level, settings.log_format)
+    app.state.settings = settings
+    app.limits.max_in_flight = settings.max_in_flight
+    app.limits.request_timeout = settings.request_timeout
+    database = Database(
+        str(settings.database_url), name=app.service, size=settings.database_pool_size
+    )
+    urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
+    peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
+    await database.open()
+    state.database, state.peers = database, peers
+    state.context = Context(settings, database, peers)
+    state.health = health.Health(database, app.service, state.folder)
+    tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
+    tasks.append(asyncio.create_task(state.health.prepare(str(settings.database_url))))
+    try:
+        yield
+    finally:
+        state.health.draining = True
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await peers.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(database.close(), 2)
+        database.terminate()
+
+
+def _all_sweeps(app: ServiceApp) -> list[Sweep]:
+    table = app.state.idempotency_table
+
+    async def forget(context: Context) -> int:
+        return await idempotency.forget_old_keys(context.database, table)
+
+    return [*app.state.sweeps, Sweep("old-idempotency-keys", forget, every=60)]
+
+
+def _handle_problems(app: ServiceApp) -> None:
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(idempotency.Replay, _answer_replay)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    for kind in (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        app.add_exception_handler(kind, _answer_database_error)
+    app.add_exception_handler(OSError, _answer_database_error)
+    app.add_exception_handler(TimeoutError, _answer_database_error)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    response = problem_response(error, request)
+    once: idempotency.Once | None = getattr(request.state, "once", None)
+    if once is not None and once.key and error.remembered:
+        try:
+            await once.refuse(response)
+        except idempotency.Replay as replay:
+            return replay.response
+    return response
+
+
+async def _answer_replay(_: Request, error: Exception) -> Response:
+    assert isinstance(error, idempotency.Replay)
+    return error.response
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = http_problem(error.status_code, error.detail)
+    return problem_response(problem, request, error.headers)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    if any(found["loc"][0] == "path" for found in error.errors()):
+        return problem_response(NotFound(), request)
+    errors = [
+        {"pointer": openapi.pointer(found["loc"]), "detail": found["msg"]}
+        for found in error.errors()[:50]
+    ]
+    summary = f"{errors[0]['pointer']}: {errors[0]['detail']}"
+    return problem_response(InvalidRequest(summary, errors=errors), request)
+
+
+async def _answer_database_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem is None:
+        logs.log.error("database error", exc_info=error)
+        problem = InternalError()
+    elif isinstance(problem, DependencyUnavailable):
+        logs.log.warning("database unavailable", why=f"{type(error).__name__}: {error}")
+    return problem_response(problem, request)
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _peers(request: Request) -> Peers:
+    peers: Peers = request.app.state.peers
+    return peers
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Db = Annotated[Database, Depends(_database)]
+PeersOf = Annotated[Peers, Depends(_peers)]
+ContextOf = Annotated[Context, Depends(_context)]
+
+
+def load_app(folder: str) -> ServiceApp:
+    """The application of a service's folder, such as `cartService`."""
+    app: ServiceApp = import_module(f"{folder}.app.main").app
+    return app

@@ -1,0 +1,72 @@
+"""What travels with a request: its ids, its deadline, and whether a client or a peer sent it."""
+
+import os
+import re
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+REQUEST_ID = "X-Request-ID"
+TRACEPARENT = "traceparent"
+TIMEOUT = "X-Request-Timeout-Ms"
+
+_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def mint_request_id() -> str:
+    return os.urandom(16).hex()
+
+
+def mint_traceparent() -> str:
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request's, or one sweep's, correlation and time budget.
+
+    `deadline` is on the monotonic clock, in seconds. `outermost` is true where no peer of ours
+    stands between the client and us: only there is a failed call to a peer tried again.
+    """
+
+    request_id: str = field(default_factory=mint_request_id)
+    traceparent: str = field(default_factory=mint_traceparent)
+    deadline: float = field(default_factory=lambda: time.monotonic() + 5.0)
+    outermost: bool = True
+
+    def remaining(self) -> float:
+        """Seconds left until the deadline; negative when it has passed."""
+        return self.deadline - time.monotonic()
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+
+
+def current() -> RequestContext:
+    context = _current.get()
+    if context is None:
+        context = RequestContext()
+        _current.set(context)
+    return context
+
+
+def enter(context: RequestContext) -> None:
+    _current.set(context)
+
+
+def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestContext:
+    """The context that a request's headers ask for; what is missing or malformed is minted.
+
+    A peer's remaining milliseconds shorten the budget, never lengthen it.
+    """
+    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    traceparent = headers.get(b"traceparent", b"").decode("latin-1")
+    left = headers.get(b"x-request-timeout-ms", b"")
+    budget = min(budget_seconds, int(left) / 1000) if left.isdigit() else budget_seconds
+    return RequestContext(
+        request_id=request_id if _request_id.fullmatch(request_id) else mint_request_id(),
+        traceparent=traceparent if _traceparent.fullmatch(traceparent) else mint_traceparent(),
+        deadline=time.monotonic() + budget,
+        outermost=not left,
+    )

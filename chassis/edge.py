@@ -1,0 +1,128 @@
+"""The outermost layer of a service: what every request passes before anything is parsed.
+
+It gives the request its ids and its deadline, refuses what is too much, turns everything that
+goes wrong into a problem document, and writes the one log line and the metrics.
+
+Nothing is raised past it. An exception that reached the server would close the connection under
+the next request on it (https://github.com/encode/uvicorn closes without announcing it).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import metrics
+from .context import RequestContext, current, enter, from_headers
+from .logs import log
+from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
+
+# Asked by supervisors and people in trouble: answered even when everything else is refused.
+ALWAYS_ADMITTED = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+@dataclass
+class Limits:
+    """How many requests at once, and for how many seconds each."""
+
+    max_in_flight: int = 128
+    request_timeout: float = 5.0
+
+
+class Edge:
+    def __init__(self, app: ASGIApp, *, service: str, limits: Limits) -> None:
+        self.app = app
+        self.service = service
+        self.limits = limits
+        self._in_flight = 0
+        metrics.IN_FLIGHT.labels(service).set_function(lambda: self._in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        enter(from_headers(headers, self.limits.request_timeout))
+        exchange = Exchange(scope, send, self.service)
+        self._in_flight += 1
+        try:
+            await self._serve(exchange, receive)
+        finally:
+            self._in_flight -= 1
+            exchange.report()
+
+    async def _serve(self, exchange: "Exchange", receive: Receive) -> None:
+        if self._in_flight > self.limits.max_in_flight and exchange.path not in ALWAYS_ADMITTED:
+            metrics.REFUSED.labels(self.service).inc()
+            await exchange.refuse(Overloaded())
+            return
+        if current().remaining() <= 0:
+            await exchange.refuse(DeadlineExceeded())
+            return
+        try:
+            async with asyncio.timeout(current().remaining()):
+                await self.app(exchange.scope, receive, exchange.send)
+        except TimeoutError:
+            await exchange.refuse(DeadlineExceeded())
+        except Exception as error:
+            # Starlette has answered 500 by now if it could, and raises for the log's sake.
+            log.error("unhandled", exc_info=error, request_id=current().request_id)
+            await exchange.refuse(InternalError())
+
+
+class Exchange:
+    """One request and its answer, watched on the way out."""
+
+    def __init__(self, scope: Scope, send: Send, service: str) -> None:
+        self.scope = scope
+        self.path: str = scope["path"]
+        self.status = 0
+        self._send = send
+        self._service = service
+        self._context: RequestContext = current()
+        self._started = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._correlation()]
+        await self._send(message)
+
+    def _correlation(self) -> Iterable[tuple[bytes, bytes]]:
+        yield b"x-request-id", self._context.request_id.encode()
+        yield b"traceparent", self._context.traceparent.encode()
+
+    async def refuse(self, problem: Problem) -> None:
+        """Answer with a problem, unless an answer is on its way already."""
+        if self.status:
+            return
+        response = problem_response(problem, Request(self.scope))
+        await response(self.scope, _nothing_more, self.send)
+
+    def report(self) -> None:
+        seconds = time.perf_counter() - self._started
+        route = getattr(self.scope.get("route"), "path", "unmatched")
+        method, status = self.scope["method"], str(self.status)
+        known = method if method in _METHODS else "other"
+        metrics.REQUESTS.labels(self._service, known, route, status).observe(seconds)
+        if self.path in ALWAYS_ADMITTED and self.status < 500:
+            return
+        log.info(
+            "request",
+            method=known,
+            route=route,
+            status=self.status,
+            milliseconds=round(seconds * 1000, 2),
+            request_id=self._context.request_id,
+            trace_id=self._context.traceparent[3:35],
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}

@@ -1,0 +1,69 @@
+"""Field types for what comes in: strict, and storable in PostgreSQL.
+
+Each use bounds them: `Name = Annotated[Text, Field(max_length=200)]`,
+`Quantity = Annotated[int, Field(strict=True, ge=1, le=999)]`.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+# C0 controls except tab, newline and carriage return; surrogates do not encode to UTF-8.
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class Input(BaseModel):
+    """A body as it comes in. A member that is not declared is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Output(BaseModel):
+    """A body as it goes out, or as a peer sends it: members that we do not read are ignored."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=False)
+
+
+def storable(text: str) -> str:
+    """Refuse text that PostgreSQL cannot store, that is invisible, or that is only white space."""
+    if _UNSTORABLE.search(text):
+        raise ValueError("must not contain control characters or lone surrogates")
+    if text and not text.strip():
+        raise ValueError("must not be only white space")
+    return text
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any, depth: int = 5) -> Any:
+    """JSON as jsonb keeps it: storable texts, numbers that a reader gets back unchanged."""
+    if depth < 0:
+        raise ValueError("must not be nested more than five levels deep")
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Decimal):
+        return _lossless(value)
+    if isinstance(value, dict):
+        return {storable(key): _plain(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, depth - 1) for inner in value]
+    return value
+
+
+def _lossless(number: Decimal) -> float:
+    if Decimal(repr(float(number))) != number:
+        raise ValueError("must not have numbers of more than 15 digits")
+    return float(number)
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(storable)]
+Flag = Annotated[bool, Field(strict=True)]
+Timestamp = Annotated[
+    datetime, PlainSerializer(_rfc3339, return_type=str), Field(examples=["2026-01-31T09:30:00Z"])
+]
+Attributes = Annotated[dict[str, Any], BeforeValidator(_plain), Field(max_length=100)]

@@ -1,0 +1,107 @@
+"""Is the process alive, can this service serve, and what does it count."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import metrics, schema
+from .database import POSTGRESQL, Database, answers
+from .fields import Output
+from .logs import log
+from .openapi import refusals
+from .problems import Problem
+
+READY_SECONDS = 1.0
+
+router = APIRouter(tags=["operations"])
+
+
+class Alive(Output):
+    status: str
+
+
+class NotReady(Problem, status=503, retry_after=1):
+    """This service cannot serve now; the member checks names what is wrong."""
+
+
+class Ready(Output):
+    """`checks` names what was looked at."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class Health:
+    """Tells whether this service itself can serve. It never asks peers: one service that is
+    away must not make the others look broken."""
+
+    def __init__(self, database: Database, service: str, folder: Path | None) -> None:
+        self.draining = False
+        self._database = database
+        self._service = service
+        self._folder = folder
+
+    async def prepare(self, dsn: str) -> None:
+        """Bring our own schema up where our role may, as soon as PostgreSQL is there."""
+        while self._folder is not None:
+            try:
+                await schema.bring_own_up(dsn, self._folder)
+            except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+                log.warning("waiting for postgresql", why=str(error) or type(error).__name__)
+                await asyncio.sleep(0.5)
+            except schema.SchemaError as error:
+                log.error("schema", why=str(error))
+                return
+            else:
+                return
+
+    async def checks(self) -> dict[str, str]:
+        found = {POSTGRESQL: "ok", "schema": "ok", "process": "ok"}
+        if self.draining:
+            found["process"] = "stopping"
+        if not await answers(self._database, READY_SECONDS):
+            return {**found, POSTGRESQL: "does not answer", "schema": "unknown"}
+        if not await self._schema_is_current():
+            found["schema"] = "missing, or of another version"
+        return found
+
+    async def _schema_is_current(self) -> bool:
+        if self._folder is None:
+            return True
+        try:
+            applied = await self._database.fetchval(
+                "SELECT checksum FROM fleet.schema_versions WHERE service = $1", self._service
+            )
+        except asyncpg.PostgresError:
+            return False
+        return bool(applied == schema.checksum_of(self._folder))
+
+
+@router.get("/livez")
+async def livez() -> Alive:
+    """The process runs."""
+    return Alive(status="alive")
+
+
+@router.get("/readyz", responses=refusals(NotReady))
+async def readyz(request: Request) -> Ready:
+    """This service can serve; otherwise 503, naming what cannot."""
+    checks = await request.app.state.health.checks()
+    if any(found != "ok" for found in checks.values()):
+        wrong = [f"{name} {found}" for name, found in checks.items() if found != "ok"]
+        raise NotReady("; ".join(wrong), checks=checks)
+    return Ready(status="ready", checks=checks)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_metrics() -> Response:
+    """Counters and histograms in Prometheus' text format."""
+    return metrics.page()

@@ -1,0 +1,223 @@
+"""Idempotency keys: one key, one effect, and the same bytes again.
+
+The key, a fingerprint of the body and the answer are written in the unit of work that has the
+effect, so a crash keeps all of them or none. Whoever comes second with the same key waits on the
+first one's row, then sends its answer.
+
+What is remembered: successes, and refusals that time will not lift. Never a 5xx, never a
+malformed request. Keys live for two days.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Header
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .database import Connection, Database
+from .problems import Problem
+
+REPLAYED = "Idempotent-Replayed"
+
+# The row is the lock: a second claim of the key waits here until the first one's unit of work
+# has ended.
+CLAIM = """
+INSERT INTO {table} (scope, key, fingerprint, resource_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+RETURNING true
+"""
+
+RECALL = """
+SELECT fingerprint, resource_id, status, headers, body
+  FROM {table} WHERE scope = $1 AND key = $2
+"""
+
+RECORD = """
+UPDATE {table} SET status = $3, headers = $4, body = $5
+ WHERE scope = $1 AND key = $2 AND status IS NULL
+RETURNING true
+"""
+
+REASSIGN = "UPDATE {table} SET resource_id = $3 WHERE scope = $1 AND key = $2 AND status IS NULL"
+
+FORGET = """
+DELETE FROM {table} WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM {table} WHERE created_at < now() - interval '48 hours' LIMIT 1000))
+"""
+
+
+class IdempotencyKeyReused(Problem, status=422, remembered=False):
+    """This Idempotency-Key was used with another body; use a new key for a new request."""
+
+
+class IdempotencyInProgress(Problem, status=409, remembered=False, retry_after=1):
+    """The first request with this Idempotency-Key is still running; try again shortly."""
+
+
+class Replay(Exception):
+    """Carries the stored answer up to the edge."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class Once:
+    """One request's idempotency key, or its absence: then every method just does the work."""
+
+    def __init__(
+        self, database: Database, table: str, scope: str, key: str | None, fingerprint: bytes
+    ) -> None:
+        self.key = key
+        self._database = database
+        self._table = table
+        self._scope = scope
+        self._fingerprint = fingerprint
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[Connection]:
+        """The unit of work that has the effect; its block ends with `answer` or `created`.
+
+        Raises Replay when the key has its answer already, IdempotencyKeyReused when that was to
+        another body, IdempotencyInProgress when the first request does not finish in time.
+        """
+        async with self._database.unit_of_work() as db:
+            if await self.claim(db) is not None:
+                raise IdempotencyInProgress()
+            yield db
+
+    async def recall(self) -> UUID | None:
+        """Look before any work is done: raises Replay when the key has its answer.
+
+        Returns the resource that an unfinished request with this key began, if there is one.
+        """
+        return await self._recalled(self._database) if self.key else None
+
+    async def claim(self, db: Connection, resource_id: UUID | None = None) -> UUID | None:
+        """Take the key inside a unit of work, naming what is about to be made.
+
+        Returns None when it is newly ours, else the resource of an earlier request with this key
+        that has no answer yet: the caller goes on with that one. Raises as unit_of_work does.
+        """
+        if not self.key:
+            return None
+        try:
+            claimed = await db.fetchval(
+                CLAIM.format(table=self._table),
+                self._scope,
+                self.key,
+                self._fingerprint,
+                resource_id,
+            )
+        except asyncpg.LockNotAvailableError:
+            raise IdempotencyInProgress() from None
+        if claimed:
+            return None
+        earlier = await self._recalled(db)
+        if earlier is None:
+            raise IdempotencyInProgress()
+        return earlier
+
+    async def reassign(self, db: Connection, resource_id: UUID) -> None:
+        """Point an unanswered key at another resource: the first attempt was undone."""
+        if self.key:
+            query = REASSIGN.format(table=self._table)
+            await db.execute(query, self._scope, self.key, resource_id)
+
+    async def _recalled(self, db: Connection) -> UUID | None:
+        row = await db.fetchrow(RECALL.format(table=self._table), self._scope, self.key)
+        if row is None:
+            return None
+        if row["fingerprint"] != self._fingerprint:
+            raise IdempotencyKeyReused()
+        if row["status"] is not None:
+            raise Replay(_stored(row))
+        resource_id: UUID | None = row["resource_id"]
+        return resource_id
+
+    async def created(self, db: Connection, body: BaseModel, location: str) -> Response:
+        """201 with a Location, kept for whoever repeats the request."""
+        return await self.answer(db, 201, body, location=location)
+
+    async def answer(
+        self, db: Connection, status: int, body: BaseModel, *, location: str | None = None
+    ) -> Response:
+        """An answer of this status, kept for whoever repeats the request.
+
+        Raises Replay when somebody else has answered this key meanwhile.
+        """
+        headers = {"Location": location} if location else {}
+        response = Response(
+            body.model_dump_json(), status, headers=headers, media_type="application/json"
+        )
+        await self._record(db, response, headers)
+        return response
+
+    async def refuse(self, response: Response) -> None:
+        """Keep a lasting refusal, after the unit of work that it ended was undone."""
+        if self.key:
+            async with self._database.unit_of_work() as db:
+                await self.claim(db)
+                await self._record(db, response, {})
+
+    async def _record(self, db: Connection, response: Response, headers: dict[str, str]) -> None:
+        if not self.key:
+            return
+        kept = {**headers, "Content-Type": response.headers["content-type"]}
+        recorded = await db.fetchval(
+            RECORD.format(table=self._table),
+            self._scope,
+            self.key,
+            response.status_code,
+            json.dumps(kept),
+            bytes(response.body),
+        )
+        if not recorded:
+            await self._recalled(db)
+
+
+def _stored(row: asyncpg.Record) -> Response:
+    headers = json.loads(row["headers"])
+    return Response(row["body"], row["status"], headers={**headers, REPLAYED: "true"})
+
+
+def fingerprint(body: Any) -> bytes:
+    """A digest of the parsed body: the order of its members and its white space do not count."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Makes the request safe to repeat: one key, one effect, the same answer.",
+        pattern=r"^[\x20-\x7e]{1,255}$",
+        min_length=1,
+        max_length=255,
+    ),
+]
+
+
+async def _once(request: Request, key: Key = None) -> Once:
+    state = request.app.state
+    digest = fingerprint(await request.json() if await request.body() else None) if key else b""
+    scope = f"{request.method} {request.url.path}"
+    once = Once(state.database, state.idempotency_table, scope, key, digest)
+    request.state.once = once
+    return once
+
+
+OnceOnly = Annotated[Once, Depends(_once)]
+
+
+async def forget_old_keys(database: Database, table: str) -> int:
+    """Delete a batch of keys past their two days. Returns how many there were."""
+    status = await database.execute(FORGET.format(table=table))
+    return int(status.split()[-1])

@@ -1,0 +1,70 @@
+"""Lists by keyset: a page starts after the last row of the one before, whatever came in between."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+
+from .fields import Output, storable
+from .problems import invalid
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=2048, description="`next_cursor` of the page before; opaque."),
+]
+
+DEFAULT_LIMIT = 50
+
+
+class Page(Output, Generic[Item]):
+    """One page of a list, and where the next one starts."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def encode(*position: Any) -> str:
+    """The position of a row in its list, as an opaque cursor."""
+    raw = json.dumps(position, separators=(",", ":"), default=str).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any] | None:
+    """The position that a cursor stands for, each part read by its kind.
+
+    Raises InvalidRequest for anything that `encode` did not make.
+    """
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        position = json.loads(raw)
+        if not isinstance(position, list) or len(position) != len(kinds):
+            raise ValueError
+        return [kind(_scalar(part)) for kind, part in zip(kinds, position, strict=True)]
+    except (ValueError, TypeError, ArithmeticError, RecursionError, binascii.Error):
+        raise invalid("#/cursor", "The cursor is not one that this list gave out.") from None
+
+
+def _scalar(part: Any) -> Any:
+    if isinstance(part, str):
+        return storable(part)
+    if isinstance(part, int | float) and abs(part) < 2**53:
+        return part
+    raise ValueError
+
+
+def page(
+    rows: Sequence[Row], limit: int, item: Callable[[Row], Item], cursor: Callable[[Row], str]
+) -> Page[Item]:
+    """A page from `limit + 1` rows: the one too many only tells that there is a next page."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(items=[item(row) for row in shown], next_cursor=cursor(shown[-1]) if more else None)

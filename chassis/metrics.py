@@ -1,0 +1,41 @@
+"""Prometheus metrics under their usual names; every label value comes from a bounded set."""
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from starlette.responses import Response
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+REQUESTS = Histogram(
+    "http_server_request_duration_seconds",
+    "How long requests took.",
+    ("service", "method", "route", "status"),
+    buckets=_BUCKETS,
+)
+IN_FLIGHT = Gauge("http_server_active_requests", "Requests being served.", ("service",))
+REFUSED = Counter("http_server_refused_total", "Requests refused as overload.", ("service",))
+PEER_CALLS = Histogram(
+    "http_client_request_duration_seconds",
+    "How long calls to peers took.",
+    ("peer", "method", "outcome"),
+    buckets=_BUCKETS,
+)
+SWEPT = Counter("sweep_items_total", "Unfinished work that a sweep took up.", ("sweep", "outcome"))
+
+
+def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
+    PEER_CALLS.labels(peer, method, outcome).observe(seconds)
+
+
+def swept(sweep: str, outcome: str, items: int) -> None:
+    SWEPT.labels(sweep, outcome).inc(items)
+
+
+def page() -> Response:
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,240 @@
+"""Calls to other services: bounded in time, repeated in one place only, never believed blindly."""
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import aiohttp
+import anyio
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import BaseModel, ValidationError
+
+from . import metrics
+from .context import REQUEST_ID, TIMEOUT, TRACEPARENT, current
+from .problems import DependencyUnavailable
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+MAX_REPLY_BYTES = 16 * 1024 * 1024
+MARGIN_SECONDS = 0.01
+RETRIES = 2
+FAILURES = (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a peer said: its status, and its JSON with numbers read exactly."""
+
+    peer: str
+    status: int
+    body: Any
+
+    @property
+    def ok(self) -> bool:
+        return self.status < 300
+
+    @property
+    def problem(self) -> str:
+        """The slug of the problem that the peer answered with; empty if there is none."""
+        kind = self.body.get("type", "") if isinstance(self.body, dict) else ""
+        return str(kind).removeprefix("/problems/")
+
+    def read(self, model: type[Reply]) -> Reply:
+        """The body as this model. Raises DependencyUnavailable when it is not that."""
+        try:
+            return model.model_validate(self.body)
+        except ValidationError as error:
+            raise nonsense(self.peer) from error
+
+    def unexpected(self) -> DependencyUnavailable:
+        """For a status that the contract does not foresee here."""
+        return DependencyUnavailable(
+            self.peer, f"{self.peer} answered {self.status}, which is not understood here."
+        )
+
+
+def nonsense(peer: str) -> DependencyUnavailable:
+    return DependencyUnavailable(peer, f"{peer} answered something that is not understood here.")
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """Lets one call in ten be tried again, so that a failing peer is not called much more often.
+
+    Every success earns a tenth of a retry; at most `cap` are saved up.
+    """
+
+    cap: float = 10.0
+    tokens: float = field(default=10.0)
+
+    def earn(self) -> None:
+        self.tokens = min(self.cap, self.tokens + 0.1)
+
+    def spend(self) -> bool:
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Peer:
+    """One service that we call. Everything that we ask of a peer is safe to repeat."""
+
+    def __init__(self, name: str, client: httpx.AsyncClient, timeout: float) -> None:
+        self.name = name
+        self._client = client
+        self._timeout = timeout
+        self._budget = RetryBudget()
+
+    async def get(
+        self, path: str, params: Mapping[str, Any] | list[tuple[str, str]] | None = None
+    ) -> Answer:
+        return await self.call("GET", path, params=params)
+
+    async def put(self, path: str, body: Mapping[str, Any]) -> Answer:
+        return await self.call("PUT", path, body=body)
+
+    async def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> Answer:
+        """`key` makes it repeatable, where the body does not carry an id of our choosing."""
+        return await self.call("POST", path, body=body, key=key)
+
+    async def delete(self, path: str) -> Answer:
+        return await self.call("DELETE", path)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | list[tuple[str, str]] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Ask a peer. A 4xx is an answer for the caller to decide on.
+
+        Raises DependencyUnavailable when the peer is down, slow, failing, or not making sense.
+        """
+        retries = RETRIES if current().outermost else 0
+        for attempt in range(retries + 1):
+            try:
+                answer = await self._ask(method, path, params, body, key)
+            except DependencyUnavailable:
+                if attempt == retries or not self._budget.spend():
+                    raise
+                await self._back_off(attempt)
+            else:
+                self._budget.earn()
+                return answer
+        raise AssertionError("unreachable")
+
+    async def _back_off(self, attempt: int) -> None:
+        """Full jitter, so that callers that failed together do not return together."""
+        pause = random.uniform(0.02, 0.1 * 2**attempt)
+        if current().remaining() <= pause + MARGIN_SECONDS:
+            raise DependencyUnavailable(self.name)
+        await anyio.sleep(pause)
+
+    async def _ask(
+        self, method: str, path: str, params: Any, body: Mapping[str, Any] | None, key: str | None
+    ) -> Answer:
+        seconds = min(self._timeout, current().remaining() - MARGIN_SECONDS)
+        if seconds <= 0:
+            raise DependencyUnavailable(self.name)
+        started = time.perf_counter()
+        try:
+            with anyio.fail_after(seconds):
+                answer = await self._send(method, path, params, body, _headers(key, seconds))
+        except FAILURES as error:
+            metrics.peer_called(self.name, method, "failed", time.perf_counter() - started)
+            raise DependencyUnavailable(self.name) from error
+        metrics.peer_called(self.name, method, str(answer.status), time.perf_counter() - started)
+        if answer.status >= 500 or answer.status == 429:
+            raise DependencyUnavailable(self.name)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Any,
+        body: Mapping[str, Any] | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        content = None if body is None else json.dumps(body, default=str).encode()
+        async with self._client.stream(
+            method, path, params=params, content=content, headers=headers
+        ) as response:
+            raw = await _bounded(response, self.name)
+        return Answer(self.name, response.status_code, _parsed(raw, response, self.name))
+
+
+async def _bounded(response: httpx.Response, peer: str) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > MAX_REPLY_BYTES:
+            raise nonsense(peer)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parsed(raw: bytes, response: httpx.Response, peer: str) -> Any:
+    if not raw:
+        return None
+    try:
+        return json.loads(raw, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        if response.status_code >= 500:
+            return None
+        raise nonsense(peer) from error
+
+
+def _headers(key: str | None, seconds: float) -> dict[str, str]:
+    context = current()
+    headers = {
+        REQUEST_ID: context.request_id,
+        TRACEPARENT: context.traceparent,
+        TIMEOUT: str(max(1, int(seconds * 1000))),
+        "Content-Type": "application/json",
+    }
+    return {**headers, "Idempotency-Key": key} if key else headers
+
+
+class Peers:
+    """The peers of one service, by name. Each has a connection pool of its own, so that a slow
+    one does not take the connections of the others."""
+
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        *,
+        timeout: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._clients = {name: _client(url, transport) for name, url in urls.items()}
+        self._peers = {name: Peer(name, self._clients[name], timeout) for name in urls}
+
+    def __getitem__(self, name: str) -> Peer:
+        return self._peers[name]
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+
+def _client(url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    # Idle connections are dropped well before a server's own keep-alive ends, so that none is
+    # picked up just as the other side closes it.
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=5)
+    return httpx.AsyncClient(
+        base_url=url,
+        transport=transport or AiohttpTransport(limits=limits, trust_env=False),
+        timeout=httpx.Timeout(None),
+        trust_env=False,
+        follow_redirects=False,
+    )

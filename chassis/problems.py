@@ -1,0 +1,150 @@
+"""Refusals that a caller can act on, as RFC 9457 problem documents.
+
+    Problem
+    ├── NotFound               404  what the URL names does not exist
+    ├── InvalidRequest         422  the body, a parameter or a header is wrong
+    ├── Overloaded             503  more work than this process takes on
+    ├── DependencyUnavailable  503  a peer or the database is down or too slow
+    └── …                           each service's own, beside its aggregate
+
+A problem's type is its class name (`InsufficientStock` is `/problems/insufficient-stock`), its
+title is its docstring, and keyword arguments become members of the document.
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .context import current
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Something went wrong."""
+
+    status: int = 500
+    slug: str = "internal-error"
+    # Whether an idempotency key keeps this refusal. One that time may lift is not kept.
+    remembered: bool = False
+    retry_after: int | None = None
+
+    def __init_subclass__(
+        cls, *, status: int, remembered: bool | None = None, retry_after: int | None = None
+    ) -> None:
+        cls.status = status
+        cls.slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        cls.remembered = status < 500 if remembered is None else remembered
+        cls.retry_after = retry_after
+
+    def __init__(self, detail: str | None = None, **members: Any) -> None:
+        super().__init__(detail or self.title())
+        self.detail = detail or self.title()
+        self.members = members
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or "").strip().split("\n")[0]
+
+    @classmethod
+    def type_uri(cls) -> str:
+        return f"/problems/{cls.slug}"
+
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+    def document(self, instance: str) -> dict[str, Any]:
+        return {
+            "type": self.type_uri(),
+            "title": self.title(),
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": current().request_id,
+            **self.members,
+        }
+
+
+class NotFound(Problem, status=404, remembered=False):
+    """What the URL names does not exist."""
+
+
+class InvalidRequest(Problem, status=422, remembered=False):
+    """The request is not valid."""
+
+
+class ContentTooLarge(Problem, status=413, remembered=False):
+    """The body is larger than this endpoint takes."""
+
+
+class UnsupportedMediaType(Problem, status=415, remembered=False):
+    """The body must be JSON, sent as application/json."""
+
+
+class PreconditionFailed(Problem, status=412, remembered=False):
+    """The resource has changed since the version named in If-Match."""
+
+
+class InternalError(Problem, status=500):
+    """Something went wrong on our side; repeat the request with the same Idempotency-Key."""
+
+
+class Overloaded(Problem, status=503, retry_after=1):
+    """This service has more work than it can take on; try again shortly."""
+
+
+class DependencyUnavailable(Problem, status=503, retry_after=1):
+    """Something that this service needs is down or too slow; try again shortly."""
+
+    def __init__(self, dependency: str, detail: str | None = None) -> None:
+        super().__init__(
+            detail or f"{dependency} is down or too slow; try again shortly.",
+            dependency=dependency,
+        )
+
+
+class DeadlineExceeded(Problem, status=503, retry_after=1):
+    """The request ran out of time; repeat it with the same Idempotency-Key."""
+
+
+class HttpProblem(Problem, status=400):
+    """What the framework refused: a wrong method, an unreadable header and so on."""
+
+    def __init__(self, status: int, detail: str | None = None) -> None:
+        super().__init__(detail or HTTPStatus(status).phrase)
+        self.status = status
+        self.slug = HTTPStatus(status).phrase.lower().replace(" ", "-")
+
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    404: NotFound,
+    413: ContentTooLarge,
+    415: UnsupportedMediaType,
+}
+
+
+def http_problem(status: int, detail: str | None = None) -> Problem:
+    """The problem for a status that the framework chose."""
+    known = _BY_STATUS.get(status)
+    return known() if known else HttpProblem(status, detail)
+
+
+def problem_response(
+    problem: Problem, request: Request, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(
+        to_json(problem.document(request.url.path)),
+        status_code=problem.status,
+        headers={**problem.headers(), **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def invalid(pointer: str, detail: str) -> InvalidRequest:
+    """One wrong field, named by JSON pointer, for a rule that a model cannot state."""
+    return InvalidRequest(detail, errors=[{"pointer": pointer, "detail": detail}])

@@ -1,0 +1,53 @@
+"""Configuration by environment, checked once before a service starts."""
+
+import sys
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import AfterValidator, Field, HttpUrl, PostgresDsn, ValidationError, create_model
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _without_slash(url: HttpUrl) -> str:
+    return str(url).rstrip("/")
+
+
+Url = Annotated[HttpUrl, AfterValidator(_without_slash)]
+
+
+class Settings(BaseSettings):
+    """What every service reads. Sizes are counts, times are seconds."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
+
+    database_url: PostgresDsn = Field(description="postgresql://user:password@host:port/database")
+    database_pool_size: int = Field(8, ge=1, le=100)
+    request_timeout: float = Field(5.0, gt=0, le=60)
+    peer_timeout: float = Field(2.0, gt=0, le=60)
+    max_in_flight: int = Field(128, ge=1, le=10_000)
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field("auto", pattern="^(auto|json|console)$")
+
+
+def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:
+    """The settings class with one required URL for each peer: `CART_URL` for `cart`."""
+    urls: dict[str, Any] = {f"{peer}_url": (Url, ...) for peer in peers}
+    return create_model(base.__name__, __base__=base, **urls)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S], service: str) -> S:
+    """Read the environment, or end the process with one line a wrong variable."""
+    try:
+        return kind()
+    except ValidationError as invalid:
+        refuse(service, invalid)
+
+
+def refuse(service: str, invalid: ValidationError) -> NoReturn:
+    for error in invalid.errors(include_url=False, include_input=False):
+        variable = "_".join(str(part) for part in error["loc"]).upper()
+        what = "is not set" if error["type"] == "missing" else f"is wrong: {error['msg']}"
+        print(f"{service}: {variable} {what}. See the configuration table.", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,111 @@
+"""Bodies read strictly: JSON only, numbers exactly, nothing that PostgreSQL cannot store."""
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_BULK_BYTES = 16 * MAX_BODY_BYTES
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded in size."""
+
+    max_body_bytes = MAX_BODY_BYTES
+
+    async def body(self) -> bytes:
+        """The whole body, once. Raises ContentTooLarge.
+
+        What is too large is still read, up to four times the limit, and thrown away: a client
+        that is cut off while it sends does not read the answer.
+        """
+        if not hasattr(self, "_body"):
+            chunks, size = [], 0
+            async for chunk in self.stream():
+                size += len(chunk)
+                if size > 4 * self.max_body_bytes:
+                    break
+                if size <= self.max_body_bytes:
+                    chunks.append(chunk)
+            if size > self.max_body_bytes:
+                raise ContentTooLarge(f"The body is larger than {self.max_body_bytes} bytes.")
+            self._body = b"".join(chunks)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body as JSON, once. Raises InvalidRequest where it is not exactly that."""
+        if not hasattr(self, "_json"):
+            self._json = parse(await self.body())
+        return self._json
+
+
+def parse(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, parse_float=_exact, parse_constant=_refuse_constant)
+    except InvalidRequest:
+        raise
+    except UnicodeDecodeError:
+        raise invalid("#", "The body is not UTF-8.") from None
+    except RecursionError:
+        raise invalid("#", "The body is nested too deeply.") from None
+    except ValueError as error:
+        raise invalid("#", f"The body is not JSON: {error}.") from None
+
+
+def _exact(literal: str) -> Decimal:
+    number = Decimal(literal)
+    if not number.is_finite() or abs(number.adjusted()) > 30:
+        raise invalid("#", "A number is too large or too small.")
+    return number
+
+
+def _refuse_constant(literal: str) -> NoReturn:
+    raise invalid("#", f"{literal} is not a JSON number.")
+
+
+class StrictRoute(APIRoute):
+    """Reads the body through StrictRequest, and refuses a body that is not sent as JSON."""
+
+    max_body_bytes = MAX_BODY_BYTES
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        takes_body = self.body_field is not None
+
+        async def handle_strictly(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            strict.max_body_bytes = self.max_body_bytes
+            if takes_body and await strict.body():
+                if not _is_json(request):
+                    raise UnsupportedMediaType()
+                # Read here: FastAPI would turn a refusal of ours into a bare 400.
+                await strict.json()
+            return await handle(strict)
+
+        return handle_strictly
+
+
+def _is_json(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "")
+    return content_type.split(";")[0].strip().lower() == "application/json"
+
+
+class BulkRoute(StrictRoute):
+    """For bodies of many rows."""
+
+    max_body_bytes = MAX_BULK_BYTES
+
+
+class Router(APIRouter):
+    """A router whose routes are strict; `bulk` lets their bodies be larger."""
+
+    def __init__(self, *, bulk: bool = False, **options: Any) -> None:
+        super().__init__(route_class=BulkRoute if bulk else StrictRoute, **options)

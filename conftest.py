@@ -1,0 +1,149 @@
+"""Fixtures for every test: a real PostgreSQL, and services with fake peers.
+
+A service's own tests ask for `service` (its address space is one process, its peers are a
+function). What PostgreSQL they get is one server a test process: the embedded one, or the one
+that TEST_DATABASE_URL names.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from chassis import schema
+from chassis.app import ServiceApp, load_app
+from fleet.postgres import embedded
+from fleet.services import BY_NAME, ROOT
+
+PASSWORD = secrets.token_urlsafe(8)
+
+PeerHandler = Callable[[httpx.Request], httpx.Response]
+
+
+def with_database(dsn: str, database: str, role: str | None = None) -> str:
+    """The DSN, for another database and, if named, another role."""
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2]
+    login = f"{role}:{PASSWORD}@" if role else parts.netloc.removesuffix(host)
+    return urlunsplit(parts._replace(netloc=f"{login}{host}", path=f"/{database}"))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DSN of a superuser on a PostgreSQL that these tests may do anything to."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    with embedded(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        yield server.dsn
+
+
+@dataclass
+class Templates:
+    """One database a service, with its schema, made when first asked for and then cloned."""
+
+    dsn: str
+    made: dict[str, str] = field(default_factory=dict)
+
+    def of(self, folder: Path) -> str:
+        name = schema.name_of(folder)
+        if name not in self.made:
+            self.made[name] = f"template_{name}_{secrets.token_hex(4)}"
+            asyncio.run(self._make(folder, self.made[name]))
+        return self.made[name]
+
+    async def _make(self, folder: Path, database: str) -> None:
+        await run_sql(self.dsn, f"CREATE DATABASE {database}")
+        passwords = {schema.name_of(folder): PASSWORD, "auditor": PASSWORD}
+        await schema.apply(with_database(self.dsn, database), [folder], passwords)
+
+
+async def run_sql(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def templates(postgres: str) -> Templates:
+    return Templates(postgres)
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Path:
+    """The folder of the service whose tests these are."""
+    match = re.search(r"(\w+Service)/tests/", str(request.path))
+    assert match is not None, "the fixture `service` is for tests in <service>/tests/"
+    return ROOT / match[1]
+
+
+@pytest.fixture
+def database_url(postgres: str, templates: Templates, folder: Path) -> Iterator[str]:
+    """A database of this test's own, as a superuser sees it."""
+    database = f"test_{secrets.token_hex(6)}"
+    asyncio.run(run_sql(postgres, f"CREATE DATABASE {database} TEMPLATE {templates.of(folder)}"))
+    yield with_database(postgres, database)
+    asyncio.run(run_sql(postgres, f"DROP DATABASE {database} WITH (FORCE)"))
+
+
+@pytest.fixture
+def peers() -> PeerHandler:
+    """Every peer of the service under test, as one function; override it where there are any."""
+
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"nobody answers {request.url}")
+
+    return nobody
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Settings of the service under test beside the usual ones; override it to add some."""
+    return {}
+
+
+@pytest.fixture
+async def service(
+    folder: Path,
+    database_url: str,
+    peers: PeerHandler,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service under test, which runs on a database of its own."""
+    monkeypatch.setenv("DATABASE_URL", as_service(database_url, folder))
+    for peer in BY_NAME[schema.name_of(folder)].calls:
+        monkeypatch.setenv(BY_NAME[peer].url_variable, f"http://{peer}")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    app = load_app(folder.name)
+    app.peer_transport = httpx.MockTransport(peers)
+    async with running(app) as client:
+        yield client
+
+
+def as_service(database_url: str, folder: Path) -> str:
+    """The database as the service's own role sees it."""
+    database = urlsplit(database_url).path.lstrip("/")
+    return with_database(database_url, database, f"{schema.name_of(folder)}_app")
+
+
+@asynccontextmanager
+async def running(app: ServiceApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Start an application in this process; yields its client. It ends as a server would end it."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            yield client

@@ -1,0 +1,168 @@
+"""One product: what it is, what it costs, and whether it is on sale."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Page, Problem, to_major, to_minor
+from chassis.lists import decode, encode, page
+from chassis.problems import PreconditionFailed
+
+from .schemas import NewProduct, Product, ProductFields
+
+INSERT = """
+INSERT INTO product.products (sku, name, description, price_minor, currency, category, attributes)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (sku) DO NOTHING
+RETURNING *
+"""
+
+FIND = "SELECT * FROM product.products WHERE sku = $1"
+
+FIND_MANY = """
+SELECT product.* FROM unnest($1::text[]) WITH ORDINALITY AS asked (sku, place)
+  JOIN product.products product USING (sku)
+ ORDER BY place
+"""
+
+LIST = """
+SELECT * FROM product.products
+ WHERE active AND ($2::text IS NULL OR sku > $2)
+ ORDER BY sku LIMIT $1
+"""
+
+LIST_CATEGORY = """
+SELECT * FROM product.products
+ WHERE active AND category = $3 AND ($2::text IS NULL OR sku > $2)
+ ORDER BY sku LIMIT $1
+"""
+
+LOCK = "SELECT * FROM product.products WHERE sku = $1 FOR UPDATE"
+
+UPDATE = """
+UPDATE product.products
+   SET name = $2, description = $3, price_minor = $4, currency = $5, category = $6,
+       attributes = $7, active = $8, version = version + 1, updated_at = now()
+ WHERE sku = $1
+RETURNING *
+"""
+
+WITHDRAW = """
+UPDATE product.products SET active = false, version = version + 1, updated_at = now()
+ WHERE sku = $1 AND active
+"""
+
+# xmax is zero in a row that this statement inserted.
+UPSERT = """
+INSERT INTO product.products (sku, name, description, price_minor, currency, category, attributes)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+                     $7::jsonb[]) AS row (sku)
+ ORDER BY sku
+ON CONFLICT (sku) DO UPDATE
+   SET name = excluded.name, description = excluded.description,
+       price_minor = excluded.price_minor, currency = excluded.currency,
+       category = excluded.category, attributes = excluded.attributes, active = true,
+       version = products.version + 1, updated_at = now()
+RETURNING xmax = 0 AS created
+"""
+
+
+class SkuTaken(Problem, status=409):
+    """A product with this SKU exists already."""
+
+
+def as_product(row: Record) -> Product:
+    return Product(
+        **{name: row[name] for name in Product.model_fields if name in row.keys()}  # noqa: SIM118
+        | {
+            "price": to_major(row["price_minor"], row["currency"]),
+            "attributes": json.loads(row["attributes"]),
+        }
+    )
+
+
+def as_row(sku: str, new: ProductFields) -> tuple[Any, ...]:
+    """The columns of INSERT, in order. Raises InvalidRequest for too many decimals."""
+    minor = to_minor(new.price, new.currency, "#/price")
+    attributes = json.dumps(new.attributes)
+    return (sku, new.name, new.description, minor, new.currency, new.category, attributes)
+
+
+async def create(db: Connection, new: NewProduct) -> Product:
+    row = await db.fetchrow(INSERT, *as_row(new.sku, new))
+    if row is None:
+        raise SkuTaken(f"A product with the SKU {new.sku} exists already.", sku=new.sku)
+    return as_product(row)
+
+
+async def find(db: Connection, sku: str) -> Product:
+    """Raises NotFound. A withdrawn product is found, with `active` false."""
+    row = await db.fetchrow(FIND, sku)
+    if row is None:
+        raise NotFound(f"There is no product {sku}.")
+    return as_product(row)
+
+
+async def find_many(db: Connection, skus: Sequence[str]) -> list[Product]:
+    """Those that exist, each once, in the order asked."""
+    rows = await db.fetch(FIND_MANY, list(dict.fromkeys(skus)))
+    return [as_product(row) for row in rows]
+
+
+async def listed(
+    db: Connection, category: str | None, limit: int, cursor: str | None
+) -> Page[Product]:
+    """Products on sale, in SKU order."""
+    position = decode(cursor, str)
+    after = position[0] if position else None
+    rows = (
+        await db.fetch(LIST, limit + 1, after)
+        if category is None
+        else await db.fetch(LIST_CATEGORY, limit + 1, after, category)
+    )
+    return page(rows, limit, as_product, lambda row: encode(row["sku"]))
+
+
+async def change(
+    db: Connection, sku: str, changes: Mapping[str, Any], if_match: str | None
+) -> Product:
+    """Change these members. Raises NotFound, PreconditionFailed, InvalidRequest (decimals)."""
+    row = await db.fetchrow(LOCK, sku)
+    if row is None:
+        raise NotFound(f"There is no product {sku}.")
+    now = as_product(row)
+    if if_match is not None and not matches(if_match, now):
+        raise PreconditionFailed(f"The product is at version {now.version} now.")
+    after = {**now.model_dump(), **changes}
+    fields = ProductFields.model_validate(
+        {name: after[name] for name in ProductFields.model_fields}
+    )
+    row = await db.fetchrow(UPDATE, *as_row(sku, fields), after["active"])
+    assert row is not None
+    return as_product(row)
+
+
+async def withdraw(db: Connection, sku: str) -> None:
+    """Take a product off sale; it stays readable. Safe to repeat. Raises NotFound."""
+    if await db.execute(WITHDRAW, sku) == "UPDATE 0":
+        await find(db, sku)
+
+
+async def upsert(db: Connection, products: Sequence[NewProduct]) -> tuple[int, int]:
+    """Create or replace each. Returns how many were created, and how many updated."""
+    columns = zip(*(as_row(new.sku, new) for new in products), strict=True)
+    rows = await db.fetch(UPSERT, *(list(column) for column in columns))
+    created = sum(row["created"] for row in rows)
+    return created, len(rows) - created
+
+
+def etag(product: Product) -> str:
+    return f'"{product.version}"'
+
+
+def matches(condition: str, product: Product) -> bool:
+    """Whether an If-Match or If-None-Match header names this version, or any (`*`)."""
+    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
+    return "*" in tags or etag(product) in tags

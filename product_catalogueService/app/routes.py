@@ -1,0 +1,153 @@
+"""The catalogue over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import Header, Query, Response
+from pydantic import ValidationError
+from starlette.responses import Response as RawResponse
+
+from chassis import (
+    DEFAULT_LIMIT,
+    Connection,
+    Cursor,
+    Db,
+    InvalidRequest,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    invalid,
+    refusals,
+)
+from chassis.openapi import pointer
+from chassis.problems import PreconditionFailed
+
+from . import products
+from .products import SkuTaken
+from .schemas import (
+    SKU,
+    BulkProducts,
+    BulkResult,
+    Category,
+    NewProduct,
+    Product,
+    ProductChanges,
+    ProductReplacement,
+    RowError,
+    Sku,
+)
+
+router = Router(tags=["products"])
+bulk_router = Router(tags=["products"], bulk=True)
+
+IfMatch = Annotated[str | None, Header(max_length=1000)]
+
+
+@router.post("/products", status_code=201, response_model=Product, responses=refusals(SkuTaken))
+async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
+    async with once.unit_of_work() as db:
+        product = await products.create(db, new)
+        return await once.created(db, product, f"/products/{product.sku}")
+
+
+@bulk_router.post("/products/bulk", response_model=BulkResult)
+async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
+    """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest."""
+    good, errors = _checked(bulk.products)
+    async with once.unit_of_work() as db:
+        created, updated = await products.upsert(db, good) if good else (0, 0)
+        result = BulkResult(created=created, updated=updated, errors=errors)
+        return await once.answer(db, 200, result)
+
+
+@router.get("/products")
+async def list_products(
+    db: Db,
+    sku: Annotated[list[Sku] | None, Query(max_length=200)] = None,
+    category: Annotated[Category | None, Query()] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[Product]:
+    """Products on sale; or, with `sku`, just those that are named, withdrawn ones too."""
+    if sku:
+        return Page(items=await products.find_many(db, sku))
+    return await products.listed(db, category, limit, cursor)
+
+
+@router.get(
+    "/products/{sku}", response_model=Product, responses={304: {"description": "As known."}}
+)
+async def read_product(sku: Sku, db: Db, response: Response, if_none_match: IfMatch = None) -> Any:
+    product = await products.find(db, sku)
+    tag = {"ETag": products.etag(product)}
+    if if_none_match and products.matches(if_none_match, product):
+        return RawResponse(status_code=304, headers=tag)
+    response.headers.update(tag)
+    return product
+
+
+@router.put("/products/{sku}", responses=refusals(PreconditionFailed))
+async def replace_product(
+    sku: Sku, new: ProductReplacement, db: Db, response: Response, if_match: IfMatch = None
+) -> Product:
+    if new.sku not in (None, sku):
+        raise invalid("#/sku", "A product's SKU cannot be changed.")
+    changes = new.model_dump(exclude={"sku"})
+    async with db.unit_of_work() as work:
+        return await _changed(work, sku, changes, if_match, response)
+
+
+@router.patch("/products/{sku}", responses=refusals(PreconditionFailed))
+async def change_product(
+    sku: Sku, changes: ProductChanges, db: Db, response: Response, if_match: IfMatch = None
+) -> Product:
+    given = changes.model_dump(exclude_unset=True)
+    for name in given.keys() - {"description", "category"}:
+        if given[name] is None:
+            raise invalid(f"#/{name}", "This member cannot be removed.")
+    async with db.unit_of_work() as work:
+        return await _changed(work, sku, given, if_match, response)
+
+
+@router.delete("/products/{sku}", status_code=204)
+async def withdraw_product(sku: Sku, db: Db) -> None:
+    """Take a product off sale. It still answers, with `active` false."""
+    await products.withdraw(db, sku)
+
+
+async def _changed(
+    db: Connection, sku: str, changes: dict[str, Any], if_match: str | None, response: Response
+) -> Product:
+    product = await products.change(db, sku, changes, if_match)
+    response.headers["ETag"] = products.etag(product)
+    return product
+
+
+def _checked(rows: list[Any]) -> tuple[list[NewProduct], list[RowError]]:
+    """The rows that can be stored, and what is wrong with the others."""
+    good: dict[str, NewProduct] = {}
+    errors = []
+    for index, row in enumerate(rows):
+        try:
+            new = NewProduct.model_validate(row)
+            products.as_row(new.sku, new)
+            if new.sku in good:
+                raise invalid("#/sku", "This SKU stands in an earlier row.")
+        except (ValidationError, InvalidRequest) as error:
+            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
+        else:
+            good[new.sku] = new
+    return list(good.values()), errors
+
+
+def _sku_of(row: Any) -> str | None:
+    """The row's SKU where it is one: nothing else of a bad row is echoed."""
+    sku = row.get("sku") if isinstance(row, dict) else None
+    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
+
+
+def _detail_of(error: ValidationError | InvalidRequest) -> str:
+    if isinstance(error, InvalidRequest):
+        return error.detail
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

@@ -1,0 +1,78 @@
+"""What goes in and out of the catalogue."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from chassis import Amount, Attributes, Currency, Flag, Input, Output, Text, Timestamp
+
+SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Sku = Annotated[str, Field(pattern=f"^{SKU.pattern}$", examples=["CANDLE-RED"])]
+Name = Annotated[Text, Field(max_length=200)]
+Description = Annotated[Text, Field(max_length=10_000)]
+Category = Annotated[Text, Field(max_length=100)]
+
+
+class ProductFields(Input):
+    name: Name
+    description: Description | None = None
+    price: Amount
+    currency: Currency
+    category: Category | None = None
+    attributes: Attributes = Field(default_factory=dict)
+
+
+class NewProduct(ProductFields):
+    sku: Sku
+
+
+class ProductReplacement(ProductFields):
+    """The whole product anew. `active: true` puts a withdrawn one back on sale."""
+
+    sku: Sku | None = None
+    active: Flag = True
+
+
+class ProductChanges(Input):
+    """The members to change; what is left out stays. A null description or category is removed."""
+
+    name: Name | None = None
+    description: Description | None = None
+    price: Amount | None = None
+    currency: Currency | None = None
+    category: Category | None = None
+    attributes: Attributes | None = None
+    active: Flag | None = None
+
+
+class Product(Output):
+    sku: str
+    name: str
+    description: str | None
+    price: Annotated[str, Field(examples=["19.99"])]
+    currency: str
+    category: str | None
+    attributes: dict[str, Any]
+    active: bool
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class BulkProducts(Input):
+    """Rows are checked one by one, so that a bad one does not stop the rest."""
+
+    products: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+
+
+class RowError(Output):
+    index: int
+    sku: str | None
+    detail: str
+
+
+class BulkResult(Output):
+    created: int
+    updated: int
+    errors: list[RowError]

@@ -1,0 +1,279 @@
+"""The catalogue through its contract."""
+
+import json
+
+import httpx
+import pytest
+
+CANDLE = {"sku": "CANDLE-RED", "name": "Red candle", "price": "4.50", "currency": "EUR"}
+
+
+async def create(service: httpx.AsyncClient, **changes: object) -> httpx.Response:
+    return await service.post("/products", json={**CANDLE, **changes})
+
+
+async def test_created_product_is_found(service: httpx.AsyncClient) -> None:
+    created = await create(service, category="home", attributes={"wax": "bee", "grams": 120.5})
+    assert created.status_code == 201
+    assert created.headers["location"] == "/products/CANDLE-RED"
+    found = await service.get(created.headers["location"])
+    assert found.status_code == 200
+    assert found.json() == created.json()
+    assert found.json() | {"created_at": "", "updated_at": ""} == {
+        "sku": "CANDLE-RED",
+        "name": "Red candle",
+        "description": None,
+        "price": "4.50",
+        "currency": "EUR",
+        "category": "home",
+        "attributes": {"wax": "bee", "grams": 120.5},
+        "active": True,
+        "version": 1,
+        "created_at": "",
+        "updated_at": "",
+    }
+    assert found.json()["created_at"].endswith("Z")
+
+
+async def test_sku_can_be_taken_once(service: httpx.AsyncClient) -> None:
+    await create(service)
+    refused = await create(service, name="Another")
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["type"] == "/problems/sku-taken"
+    assert problem["status"] == 409
+    assert problem["instance"] == "/products"
+    assert problem["request_id"] == refused.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "kept"),
+    [
+        ("19.99", "EUR", "19.99"),
+        ("19.9", "EUR", "19.90"),
+        (19.99, "EUR", "19.99"),
+        (20, "EUR", "20.00"),
+        ("500", "JPY", "500"),
+        ("1.234", "KWD", "1.234"),
+        ("0", "EUR", "0.00"),
+        ("9999999999.99", "EUR", "9999999999.99"),
+    ],
+)
+async def test_price_is_kept_exactly(
+    service: httpx.AsyncClient, price: object, currency: str, kept: str
+) -> None:
+    created = await create(service, price=price, currency=currency)
+    assert created.status_code == 201, created.text
+    assert created.json()["price"] == kept
+
+
+@pytest.mark.parametrize(
+    ("price", "currency"),
+    [
+        ('"19.999"', "EUR"),
+        ("19.990000000000000001", "EUR"),
+        ('"0.5"', "JPY"),
+        ('"1.2345"', "KWD"),
+        ("NaN", "EUR"),
+        ('"NaN"', "EUR"),
+        ("Infinity", "EUR"),
+        ("-Infinity", "EUR"),
+        ("1e400", "EUR"),
+        ("-0.01", "EUR"),
+        ('"-1"', "EUR"),
+        ('"10000000000"', "EUR"),
+        ("true", "EUR"),
+        ('"1_000"', "EUR"),
+        ('" 1"', "EUR"),
+        ('"\u0661"', "EUR"),
+        ('"1.00"', "XXX"),
+        ('"1.00"', "eur"),
+    ],
+)
+async def test_price_that_is_none_is_refused(
+    service: httpx.AsyncClient, price: str, currency: str
+) -> None:
+    body = f'{{"sku": "A", "name": "A", "price": {price}, "currency": "{currency}"}}'
+    refused = await service.post(
+        "/products", content=body.encode(), headers={"content-type": "application/json"}
+    )
+    assert refused.status_code == 422
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["errors"]
+    assert (await service.get("/products/A")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"sku": "has space"}, "#/sku"),
+        ({"sku": "x" * 65}, "#/sku"),
+        ({"name": "  "}, "#/name"),
+        ({"name": "nul\u0000"}, "#/name"),
+        ({"name": "x" * 201}, "#/name"),
+        ({"name": 5}, "#/name"),
+        ({"surprise": 1}, "#/surprise"),
+        ({"attributes": {"a": "\u0000"}}, "#/attributes"),
+        ({"attributes": [1]}, "#/attributes"),
+    ],
+)
+async def test_wrong_member_is_named(
+    service: httpx.AsyncClient, changes: dict[str, object], pointer: str
+) -> None:
+    refused = await create(service, **changes)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/invalid-request"
+    assert refused.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_key_gives_the_same_bytes_again(service: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "k1"}
+    first = await service.post("/products", json=CANDLE, headers=key)
+    again = await service.post("/products", json=CANDLE, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert "idempotent-replayed" not in first.headers
+    other = await service.post("/products", json=CANDLE | {"name": "B"}, headers=key)
+    assert other.status_code == 422
+    assert other.json()["type"] == "/problems/idempotency-key-reused"
+
+
+async def test_lasting_refusal_is_kept_with_its_key(service: httpx.AsyncClient) -> None:
+    await create(service)
+    key = {"Idempotency-Key": "k2"}
+    first = await service.post("/products", json=CANDLE, headers=key)
+    again = await service.post("/products", json=CANDLE, headers=key)
+    assert (first.status_code, again.status_code) == (409, 409)
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_malformed_request_is_not_kept(service: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "k3"}
+    assert (await service.post("/products", json={"sku": "A"}, headers=key)).status_code == 422
+    assert (await service.post("/products", json=CANDLE, headers=key)).status_code == 201
+
+
+async def test_conditional_read(service: httpx.AsyncClient) -> None:
+    await create(service)
+    read = await service.get("/products/CANDLE-RED")
+    same = await service.get(
+        "/products/CANDLE-RED", headers={"If-None-Match": read.headers["etag"]}
+    )
+    assert same.status_code == 304
+    assert same.content == b""
+    await service.patch("/products/CANDLE-RED", json={"price": "5.00"})
+    newer = await service.get(
+        "/products/CANDLE-RED", headers={"If-None-Match": read.headers["etag"]}
+    )
+    assert newer.status_code == 200
+    assert newer.json()["price"] == "5.00"
+
+
+async def test_stale_change_is_refused(service: httpx.AsyncClient) -> None:
+    await create(service)
+    tag = (await service.get("/products/CANDLE-RED")).headers["etag"]
+    first = await service.patch(
+        "/products/CANDLE-RED", json={"name": "One"}, headers={"If-Match": tag}
+    )
+    assert first.status_code == 200
+    assert first.json()["version"] == 2
+    second = await service.put(
+        "/products/CANDLE-RED",
+        json={"name": "Two", "price": "1.00", "currency": "EUR"},
+        headers={"If-Match": tag},
+    )
+    assert second.status_code == 412
+    assert second.json()["type"] == "/problems/precondition-failed"
+    assert (await service.get("/products/CANDLE-RED")).json()["name"] == "One"
+
+
+async def test_change_checks_the_whole_product(service: httpx.AsyncClient) -> None:
+    await create(service)
+    refused = await service.patch("/products/CANDLE-RED", json={"currency": "JPY"})
+    assert refused.status_code == 422
+    assert (await service.patch("/products/CANDLE-RED", json={"name": None})).status_code == 422
+    assert (await service.patch("/products/NONE", json={"name": "x"})).status_code == 404
+
+
+async def test_withdrawn_product_still_answers(service: httpx.AsyncClient) -> None:
+    await create(service)
+    assert (await service.delete("/products/CANDLE-RED")).status_code == 204
+    assert (await service.delete("/products/CANDLE-RED")).status_code == 204
+    assert (await service.get("/products/CANDLE-RED")).json()["active"] is False
+    assert (await service.get("/products")).json()["items"] == []
+    named = (await service.get("/products?sku=CANDLE-RED")).json()["items"]
+    assert [product["active"] for product in named] == [False]
+    assert (await service.delete("/products/NONE")).status_code == 404
+
+
+async def test_named_products_come_in_the_order_asked(service: httpx.AsyncClient) -> None:
+    for sku in ("A", "B", "C"):
+        await create(service, sku=sku)
+    found = await service.get("/products?sku=C&sku=NONE&sku=A&sku=C")
+    assert [product["sku"] for product in found.json()["items"]] == ["C", "A"]
+    many = "&".join(f"sku=S{number}" for number in range(201))
+    assert (await service.get(f"/products?{many}")).status_code == 422
+
+
+async def test_list_pages_by_category(service: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await create(service, sku=f"H{number}", category="home")
+    await create(service, sku="G1", category="garden")
+    seen, query = [], "category=home&limit=2"
+    while query:
+        page = (await service.get(f"/products?{query}")).json()
+        seen += [product["sku"] for product in page["items"]]
+        after = page["next_cursor"]
+        query = after and f"category=home&limit=2&cursor={after}"
+    assert seen == ["H0", "H1", "H2", "H3", "H4"]
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WyJhIiwxXQ", "limit=0", "limit=201"])
+async def test_wrong_paging_is_refused(service: httpx.AsyncClient, query: str) -> None:
+    assert (await service.get(f"/products?{query}")).status_code == 422
+
+
+async def test_bulk_takes_good_rows_and_reports_bad_ones(service: httpx.AsyncClient) -> None:
+    await create(service, sku="OLD")
+    rows = [
+        {**CANDLE, "sku": "NEW"},
+        {**CANDLE, "sku": "OLD", "price": "9.00"},
+        {**CANDLE, "sku": "BAD", "price": "9.999"},
+        {**CANDLE, "sku": "NEW", "name": "twice"},
+        "no object",
+        {"sku": "\ud800"},
+    ]
+    content = json.dumps({"products": rows}).encode()
+    result = await service.post("/products/bulk", content=content, headers=JSON)
+    assert result.status_code == 200, result.text
+    body = result.json()
+    assert (body["created"], body["updated"]) == (1, 1)
+    assert [(error["index"], error["sku"]) for error in body["errors"]] == [
+        (2, "BAD"),
+        (3, "NEW"),
+        (4, None),
+        (5, None),
+    ]
+    assert (await service.get("/products/OLD")).json()["price"] == "9.00"
+
+
+async def test_unknown_path_and_method_are_problems(service: httpx.AsyncClient) -> None:
+    for answer, status in (
+        (await service.get("/nowhere"), 404),
+        (await service.put("/products", json={}), 405),
+        (await service.post("/products", content=b"{", headers=JSON), 422),
+        (await service.post("/products", content=b"a=b", headers=FORM), 415),
+        (await service.post("/products", content=b"x" * (1024 * 1024 + 1), headers=JSON), 413),
+    ):
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
