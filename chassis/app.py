@@ -153,6 +153,7 @@ def _handle_problems(app: ServiceApp) -> None:
         app.add_exception_handler(kind, _answer_database_error)
     app.add_exception_handler(OSError, _answer_database_error)
     app.add_exception_handler(TimeoutError, _answer_database_error)
+    app.add_exception_handler(Exception, _answer_unhandled)
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
@@ -198,6 +199,11 @@ async def _answer_database_error(request: Request, error: Exception) -> Response
     elif isinstance(problem, DependencyUnavailable):
         logs.log.warning("database unavailable", why=f"{type(error).__name__}: {error}")
     return problem_response(problem, request)
+
+
+async def _answer_unhandled(request: Request, _: Exception) -> Response:
+    """The edge logs it: here it is only put into words."""
+    return problem_response(InternalError(), request)
 
 
 def _database(request: Request) -> Database:

@@ -1,7 +1,6 @@
 """Lists by keyset: a page starts after the last row of the one before, whatever came in between."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
@@ -49,7 +48,7 @@ def decode(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any] | None
         if not isinstance(position, list) or len(position) != len(kinds):
             raise ValueError
         return [kind(_scalar(part)) for kind, part in zip(kinds, position, strict=True)]
-    except (ValueError, TypeError, ArithmeticError, RecursionError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise invalid("#/cursor", "The cursor is not one that this list gave out.") from None
 
 

@@ -175,7 +175,7 @@ class Peer:
 
 async def _bounded(response: httpx.Response, peer: str) -> bytes:
     chunks, size = [], 0
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
             raise nonsense(peer)

@@ -19,8 +19,8 @@ LOCK = 0x5C4E3A
 
 # Each statement of a role's session is bounded even where the client has stopped caring.
 ROLE_SETTINGS = {
-    "statement_timeout": "5s",
-    "lock_timeout": "2s",
+    "statement_timeout": "2500ms",
+    "lock_timeout": "1500ms",
     "idle_in_transaction_session_timeout": "5s",
 }
 CONNECTION_LIMIT = 24

@@ -1,0 +1,103 @@
+"""What every request passes: ids, limits, deadlines, and one shape for whatever goes wrong."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from chassis.app import ServiceApp
+from conftest import running
+
+
+async def test_unhandled_error_is_a_problem_and_says_nothing(
+    service: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await service.get("/boom")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/internal-error"
+    assert "secret" not in answer.text
+    assert "a secret that no client may see" in capsys.readouterr().out
+    assert (await service.get("/notes/count")).status_code == 200
+
+
+async def test_unhandled_error_does_not_reach_the_server(app: ServiceApp) -> None:
+    """A server that sees an exception closes the connection under the next request."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            assert (await client.get("/boom")).status_code == 500
+
+
+async def test_deadline_ends_a_slow_statement(service: httpx.AsyncClient) -> None:
+    started = time.monotonic()
+    answer = await service.get("/slow/1.5", headers={"X-Request-Timeout-Ms": "150"})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert time.monotonic() - started < 1
+    assert (await service.get("/notes/count")).status_code == 200
+
+
+async def test_expired_request_is_not_begun(service: httpx.AsyncClient) -> None:
+    answer = await service.post(
+        "/notes", json={"content": "x"}, headers={"X-Request-Timeout-Ms": "0"}
+    )
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/problems/deadline-exceeded"
+    assert (await service.get("/notes/count")).text == "0"
+
+
+async def test_too_much_at_once_is_refused_at_once(
+    app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "2")
+    async with running(app) as service:
+        *answers, alive = await asyncio.gather(
+            *(service.get("/slow/0.3") for _ in range(3)), service.get("/livez")
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 503]
+        (refused,) = [answer for answer in answers if answer.status_code == 503]
+        assert refused.json()["type"] == "/problems/overloaded"
+        assert refused.headers["retry-after"] == "1"
+        assert refused.elapsed.total_seconds() < 0.2
+        assert alive.status_code == 200
+        assert (await service.get("/notes/count")).status_code == 200
+
+
+async def test_waiting_for_a_connection_is_bounded(
+    app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "2")
+    async with running(app) as service:
+        started = time.monotonic()
+        answers = await asyncio.gather(*(service.get("/slow/0.7") for _ in range(20)))
+        assert time.monotonic() - started < 3
+        assert {answer.status_code for answer in answers} == {200, 503}
+        refused = [answer.json()["type"] for answer in answers if answer.status_code == 503]
+        assert set(refused) == {"/problems/overloaded"}
+        assert (await service.get("/notes/count")).status_code == 200
+
+
+async def test_one_log_line_a_request(
+    service: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.get("/notes/count", headers={"X-Request-ID": "find-me"})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "find-me" in line]
+    assert len(lines) == 1
+    for member in ('"route": "/notes/count"', '"status": 200', '"milliseconds"', '"trace_id"'):
+        assert member in lines[0]
+
+
+async def test_openapi_page_is_whole(service: httpx.AsyncClient) -> None:
+    document = (await service.get("/openapi.json")).json()
+    operation = document["paths"]["/notes"]["post"]
+    assert set(operation["responses"]) == {"201", "409", "413", "415", "422", "500", "503"}
+    conflict = operation["responses"]["409"]
+    for problem in ("note-refused", "not-now", "idempotency-in-progress"):
+        assert f"/problems/{problem}" in conflict["description"]
+    assert "application/problem+json" in conflict["content"]
+    assert {"Location", "X-Request-ID", "Idempotent-Replayed"} <= set(
+        operation["responses"]["201"]["headers"]
+    )
+    assert "HTTPValidationError" not in str(document)

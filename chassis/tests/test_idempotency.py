@@ -1,0 +1,95 @@
+"""One key, one effect, the same bytes again."""
+
+import asyncio
+
+import asyncpg
+import httpx
+
+KEY = {"Idempotency-Key": "key-1"}
+
+
+async def notes(service: httpx.AsyncClient) -> int:
+    return int((await service.get("/notes/count")).text)
+
+
+async def test_fifty_at_once_have_one_effect(service: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(
+        *(service.post("/notes", json={"content": "hello"}, headers=KEY) for _ in range(50))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+    assert await notes(service) == 1
+
+
+async def test_order_of_members_does_not_matter(service: httpx.AsyncClient) -> None:
+    one = b'{"content": "x", "attributes": {"a": 1, "b": 2}}'
+    two = b'{"attributes":{"b":2,"a":1},"content":"x"}'
+    headers = {**KEY, "Content-Type": "application/json"}
+    first = await service.post("/notes", content=one, headers=headers)
+    second = await service.post("/notes", content=two, headers=headers)
+    assert second.content == first.content
+
+
+async def test_another_body_is_refused(service: httpx.AsyncClient) -> None:
+    await service.post("/notes", json={"content": "one"}, headers=KEY)
+    reused = await service.post("/notes", json={"content": "two"}, headers=KEY)
+    assert reused.status_code == 422
+    assert reused.json()["type"] == "/problems/idempotency-key-reused"
+    assert await notes(service) == 1
+
+
+async def test_first_one_still_running(service: httpx.AsyncClient, database_url: str) -> None:
+    other = await asyncpg.connect(database_url)
+    try:
+        unfinished = other.transaction()
+        await unfinished.start()
+        await other.execute(
+            "INSERT INTO sample.sample_idempotency_keys (scope, key, fingerprint)"
+            " VALUES ('POST /notes', 'key-1', '')"
+        )
+        waited = await service.post("/notes", json={"content": "hello"}, headers=KEY)
+        assert waited.status_code == 409
+        assert waited.json()["type"] == "/problems/idempotency-in-progress"
+        assert waited.headers["retry-after"] == "1"
+        await unfinished.rollback()
+    finally:
+        await other.close()
+    assert (await service.post("/notes", json={"content": "hello"}, headers=KEY)).status_code == 201
+
+
+async def test_lasting_refusal_is_kept_and_a_passing_one_is_not(
+    service: httpx.AsyncClient, database_url: str
+) -> None:
+    for _ in range(2):
+        refused = await service.post(
+            "/notes", json={"content": "never"}, headers={"Idempotency-Key": "never"}
+        )
+        delayed = await service.post(
+            "/notes", json={"content": "not now"}, headers={"Idempotency-Key": "later"}
+        )
+        assert (refused.status_code, delayed.status_code) == (409, 409)
+    assert refused.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in delayed.headers
+    assert await notes(service) == 0
+    connection = await asyncpg.connect(database_url)
+    kept = await connection.fetch("SELECT key FROM sample.sample_idempotency_keys")
+    await connection.close()
+    assert [row["key"] for row in kept] == ["never"]
+
+
+async def test_commit_that_fails_is_not_answered_as_done(service: httpx.AsyncClient) -> None:
+    """FastAPI commits a yield dependency after it has replied; a unit of work must not."""
+    answer = await service.post("/notes", json={"content": "late"}, headers=KEY)
+    assert answer.status_code == 500
+    assert await notes(service) == 0
+    assert (await service.post("/notes", json={"content": "late"}, headers=KEY)).status_code == 500
+
+
+async def test_wrong_keys_are_refused(service: httpx.AsyncClient) -> None:
+    for key in ("", "x" * 256, "tab\there"):
+        answer = await service.post(
+            "/notes", json={"content": "a"}, headers={"Idempotency-Key": key}
+        )
+        assert answer.status_code == 422, key
+    assert await notes(service) == 0

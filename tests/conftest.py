@@ -1,0 +1,41 @@
+"""`--fleet=embedded` (the default) or `--fleet=compose`: the same journeys over either."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.fleets import Fleet, compose_fleet, embedded_fleet
+from tests.shop import Shop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that shares the running fleet goes to one test process."""
+    for item in items:
+        if "fleet" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("fleet"))
+
+
+@pytest.fixture(scope="session")
+def fleet(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """A fleet that all journeys share. When the last one is done, its books must be right."""
+    started = (
+        compose_fleet()
+        if request.config.getoption("--fleet") == "compose"
+        else embedded_fleet(tmp_path_factory.mktemp("fleet"))
+    )
+    with started as running:
+        yield running
+        audit = running.run("fleet.audit")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.fixture
+async def shop(fleet: Fleet) -> AsyncIterator[Shop]:
+    async with Shop(fleet.urls) as shop:
+        yield shop

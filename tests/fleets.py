@@ -1,0 +1,110 @@
+"""A running fleet for the journeys: the embedded one, or the containers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from testcontainers.compose import DockerCompose
+
+from fleet.services import ROOT, SERVICES, urls
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Where it answers, and how to reach into it."""
+
+    base: int
+    environment: dict[str, str]
+    supervisor: "subprocess.Popen[str] | None" = None
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return urls(self.base)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command of ours against this fleet, such as `run("fleet.audit")`."""
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+
+def free_base() -> int:
+    """A port base with eleven free ports above it."""
+    for base in range(20000 + os.getpid() % 500 * 40, 60000, 20):
+        if all(_is_free(base + offset) for offset in range(12)):
+            return base
+    raise AssertionError("no twelve free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@contextmanager
+def embedded_fleet(folder: Path, **environment: str) -> Iterator[Fleet]:
+    """`make up` without make: ten services and their PostgreSQL, ended with the block."""
+    base = free_base()
+    own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), **environment}
+    with (folder / "up.log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fleet", "up"],
+            cwd=ROOT,
+            env={**os.environ, **own},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            _wait_until_ready(base, process, Path(log.name))
+            yield Fleet(base, own, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait_until_ready(base: int, process: "subprocess.Popen[str]", log: Path) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=0), timeout=2) as client:
+        waiting = set(urls(base).values())
+        while waiting:
+            assert process.poll() is None, f"the fleet did not start:\n{log.read_text()}"
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                waiting = {url for url in waiting if not _is_ready(client, url)}
+
+
+def _is_ready(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def compose_fleet() -> Iterator[Fleet]:
+    """`docker compose up --build --wait`, under a project of its own, gone with the block."""
+    base = free_base()
+    own = {
+        "COMPOSE_PROJECT_NAME": f"shop-test-{os.getpid()}",
+        "POSTGRES_PORT": str(base + 11),
+        **{f"{s.name.upper()}_PORT": str(s.port(base)) for s in SERVICES},
+    }
+    audit = f"postgresql://auditor:auditor@127.0.0.1:{base + 11}/shop"
+    os.environ.update(own)
+    with DockerCompose(str(ROOT), build=True, wait=True):
+        yield Fleet(base, {"PORT_BASE": str(base), "AUDIT_DATABASE_URL": audit, **own})

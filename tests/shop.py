@@ -1,0 +1,124 @@
+"""A client of the whole fleet, as an integrator would write one."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+_numbers = itertools.count(1)
+
+
+def unique(stem: str) -> str:
+    return f"{stem}-{secrets.token_hex(4)}-{next(_numbers)}"
+
+
+class Shop:
+    """Calls by service name. What a journey needs again and again has a method."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._clients = {
+            name: httpx.AsyncClient(base_url=url, timeout=10) for name, url in urls.items()
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+
+    def __getitem__(self, service: str) -> httpx.AsyncClient:
+        return self._clients[service]
+
+    async def get(self, service: str, path: str) -> Any:
+        """The JSON of something that must be there."""
+        answer = await self[service].get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(
+        self, service: str, path: str, body: Any, *, key: str | None = None, status: int = 201
+    ) -> Any:
+        """The JSON of a POST that must have this status."""
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await self[service].post(path, json=body, headers=headers)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def product(
+        self, *, price: str = "10.00", currency: str = "EUR", stock: int | None = 100
+    ) -> str:
+        """A new product on sale, and in stock. Returns its SKU."""
+        sku = unique("SKU")
+        product = {"sku": sku, "name": f"Thing {sku}", "price": price, "currency": currency}
+        await self.post("product_catalogue", "/products", product)
+        if stock is not None:
+            put = await self["warehouse"].put(f"/stock/{sku}", json={"quantity": stock})
+            assert put.status_code == 200, put.text
+        return sku
+
+    async def customer(self) -> str:
+        body = {"email": f"{unique('someone')}@example.org", "name": "Someone"}
+        customer = await self.post("customer", "/customers", body)
+        return str(customer["customer_id"])
+
+    async def cart(self, items: Mapping[str, int]) -> str:
+        cart = await self.post("cart", "/carts", {})
+        for sku, quantity in items.items():
+            line = {"sku": sku, "quantity": quantity}
+            await self.post("cart", f"/carts/{cart['cart_id']}/items", line, status=200)
+        return str(cart["cart_id"])
+
+    async def order(self, items: Mapping[str, int], customer_id: str | None = None) -> Any:
+        body = {
+            "customer_id": customer_id or await self.customer(),
+            "cart_id": await self.cart(items),
+            "shipping_address": {
+                "line1": "1 Quay Street",
+                "city": "Cork",
+                "postal_code": "T12",
+                "country": "IE",
+            },
+        }
+        return await self.post("order", "/orders", body)
+
+    async def pay(self, order: Mapping[str, Any], card: str = "tok_ok") -> httpx.Response:
+        """Pay an order, asking again with the same key while the outcome is not known."""
+        key = unique("pay")
+        body = {
+            "order_id": order["order_id"],
+            "amount": order["total"],
+            "currency": order["currency"],
+            "method": {"type": "card", "token": card},
+        }
+        async with asyncio.timeout(20):
+            while True:
+                answer = await self["payment"].post(
+                    "/payments", json=body, headers={"Idempotency-Key": key}
+                )
+                if answer.status_code != 503:
+                    return answer
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+
+    async def paid_order(self, items: Mapping[str, int]) -> Any:
+        order = await self.order(items)
+        payment = await self.pay(order)
+        assert payment.status_code == 201, payment.text
+        return await self.get("order", f"/orders/{order['order_id']}")
+
+    async def until(self, service: str, path: str, **members: Any) -> Any:
+        """Read until these members have these values; for what comes surely, if not at once."""
+        async with asyncio.timeout(15):
+            while True:
+                found = await self.get(service, path)
+                if all(found[name] == value for name, value in members.items()):
+                    return found
+                await asyncio.sleep(0.05)
