@@ -1,8 +1,8 @@
 """Fixtures for every test: a real PostgreSQL, and services with fake peers.
 
 A service's own tests ask for `service` (its address space is one process, its peers are a
-function). What PostgreSQL they get is one server a test process: the embedded one, or the one
-that TEST_DATABASE_URL names.
+function). What PostgreSQL they get is one server a test process: the embedded one, a container
+(`--postgres=container`), or the one that TEST_DATABASE_URL names.
 """
 
 import asyncio
@@ -18,11 +18,18 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 import pytest
+from testcontainers.community.postgres import PostgresContainer
 
 from chassis import schema
 from chassis.app import ServiceApp, load_app
 from fleet.postgres import embedded
 from fleet.services import BY_NAME, ROOT
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
+    parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
+
 
 PASSWORD = secrets.token_urlsafe(8)
 
@@ -38,10 +45,16 @@ def with_database(dsn: str, database: str, role: str | None = None) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The DSN of a superuser on a PostgreSQL that these tests may do anything to."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
+        return
+    if request.config.getoption("--postgres") == "container":
+        with PostgresContainer("postgres:18", driver=None) as container:
+            yield container.get_connection_url()
         return
     with embedded(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield server.dsn

@@ -8,10 +8,6 @@ from tests.fleets import Fleet, compose_fleet, embedded_fleet
 from tests.shop import Shop
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All that shares the running fleet goes to one test process."""
     for item in items:

@@ -6,8 +6,8 @@ import pytest
 
 from chassis import schema
 from chassis.app import ServiceApp
-from chassis.tests.conftest import as_service, sample_app
-from conftest import running, with_database
+from chassis.tests.sample_service import app as sample_app
+from conftest import as_service, running, with_database
 
 
 async def test_starts_and_says_so_without_postgresql(

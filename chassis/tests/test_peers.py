@@ -99,7 +99,7 @@ async def test_slow_peer_does_not_outlast_the_deadline(app: ServiceApp) -> None:
 async def test_cancelled_calls_leave_the_pool_whole(
     app: ServiceApp, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """httpx's own pool stays broken after this (https://github.com/encode/httpcore/issues/1093)."""
+    """httpx's own pool can stay broken after this (https://github.com/encode/httpcore/issues/1093)."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readuntil(b"\r\n\r\n"):

@@ -1,0 +1,105 @@
+# The same few verbs everywhere; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --require-hashes --only-binary :all:
+
+##@ Run
+
+.PHONY: up
+up: install ## Start PostgreSQL and the ten services (PORT_BASE, HOST, DATA_DIR, DATABASE_URL)
+	@$(IN_VENV) -m fleet up
+
+.PHONY: down
+down: ## Stop them, whichever terminal they run in
+	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
+
+.PHONY: logs
+logs: ## Follow the logs; those of one service: make logs SERVICE=cart
+	@set -- "$${DATA_DIR:-.data}"/logs/$(or $(SERVICE),*).log; \
+	[ -e "$$1" ] || { echo "No such log: $$1. Has the fleet run?" >&2; exit 1; }; \
+	exec tail -n 20 -F "$$@"
+
+##@ Set up
+
+.PHONY: install
+install: $(VENV)/.installed ## Make .venv with exactly the locked versions
+
+.PHONY: install-dev
+install-dev: $(VENV)/.installed-dev ## …and the tools for tests and checks
+
+# A Python that was upgraded away leaves an environment that looks installed and does not run.
+BROKEN := $(shell [ -x $(IN_VENV) ] || echo broken)
+.PHONY: $(BROKEN)
+$(BROKEN):
+
+# Always from nothing: what an older lock left behind would not be exactly what is locked.
+$(VENV)/.installed: requirements.txt $(BROKEN)
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name yours: make $(MAKECMDGOALS) PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "1/2 Making $(VENV) with $$($(PYTHON) -V) …"
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "$(VENV) could not be made: see above. Is there disk space?" >&2; exit 1; }
+	@echo "2/2 Installing the locked packages …"
+	@$(PIP) -r requirements.txt || \
+	  { echo "The packages could not be installed: see above. Is there disk space, and a way to the package index?" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing the locked tools …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+##@ Develop
+
+PYTEST := $(IN_VENV) -m pytest -n auto --dist loadgroup
+
+.PHONY: test
+test: install-dev ## Every test that needs no Docker (ARGS="-k name" picks some)
+	@$(PYTEST) $(ARGS)
+
+.PHONY: test-compose
+test-compose: install-dev ## The journeys over the containers, and the chassis on postgres:18
+	@docker compose version >/dev/null 2>&1 || \
+	  { echo "Docker with Compose v2 is needed, and its engine must run: try 'docker info'." >&2; exit 1; }
+	@TESTCONTAINERS_RYUK_DISABLED=true $(IN_VENV) -m pytest --fleet=compose --postgres=container \
+	  chassis tests/journeys $(ARGS)
+
+.PHONY: lint
+lint: install-dev ## Format and rules (ruff), types (mypy), agreement of the locks
+	@$(IN_VENV) -m ruff format --check .
+	@$(IN_VENV) -m ruff check .
+	@$(IN_VENV) -m mypy .
+	@$(IN_VENV) -m pytest -q tests/house
+
+.PHONY: format
+format: install-dev ## Mend what ruff can mend
+	@$(IN_VENV) -m ruff format .
+	@$(IN_VENV) -m ruff check --fix .
+
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate
+
+.PHONY: lock
+lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 takes newer releases)
+	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+	@for folder in . chassis *Service; do \
+	  echo "$$folder/requirements.txt"; \
+	  $(LOCK) $$folder/requirements.in -c requirements-dev.txt -o $$folder/requirements.txt || exit 1; \
+	done
+
+##@ Help
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
