@@ -11,7 +11,7 @@ PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --requir
 ##@ Run
 
 .PHONY: up
-up: install ## Start PostgreSQL and the ten services (PORT_BASE, HOST, DATA_DIR, DATABASE_URL)
+up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL)
 	@$(IN_VENV) -m fleet up
 
 .PHONY: down

@@ -1,0 +1,213 @@
+"""One cart and its items, open until an order takes it.
+
+Every change moves the cart's version first. That locks the cart, so its items change one request
+at a time, and a checkout that names an older version knows that it has missed something.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Problem, to_major, to_minor
+
+from .schemas import Cart, Item, Offer
+
+MAX_LINES = 2000
+
+CREATE = "INSERT INTO cart.carts (customer_id) VALUES ($1) RETURNING cart_id"
+
+# One statement, so that the version and the items are of one moment.
+FIND = """
+SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version, cart.updated_at,
+       line.sku, line.name, line.quantity, line.unit_price_minor, line.currency
+  FROM cart.carts cart LEFT JOIN cart.cartlines line USING (cart_id)
+ WHERE cart.cart_id = $1 AND cart.status <> 'deleted'
+ ORDER BY line.place
+"""
+
+CHANGE = """
+UPDATE cart.carts SET version = version + 1, updated_at = now()
+ WHERE cart_id = $1 AND status = 'open'
+RETURNING true
+"""
+
+CHANGE_OR_CREATE = """
+INSERT INTO cart.carts (cart_id) VALUES ($1)
+ON CONFLICT (cart_id) DO UPDATE
+   SET status = 'open', version = carts.version + 1, updated_at = now()
+ WHERE carts.status <> 'checked_out'
+RETURNING true
+"""
+
+DELETE = """
+UPDATE cart.carts
+   SET status = 'deleted', customer_id = NULL, version = version + 1, updated_at = now()
+ WHERE cart_id = $1 AND status = 'open'
+RETURNING true
+"""
+
+CHECK_OUT = """
+UPDATE cart.carts
+   SET status = 'checked_out', order_id = $2, version = version + 1, updated_at = now()
+ WHERE cart_id = $1 AND status = 'open' AND version = $3
+   AND EXISTS (SELECT FROM cart.cartlines WHERE cart_id = $1)
+RETURNING true
+"""
+
+ADD = """
+INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (cart_id, sku) DO UPDATE
+   SET name = excluded.name, quantity = cartlines.quantity + excluded.quantity,
+       unit_price_minor = excluded.unit_price_minor, currency = excluded.currency
+ WHERE cartlines.quantity + excluded.quantity <= 999
+RETURNING true
+"""
+
+SET_QUANTITY = """
+UPDATE cart.cartlines SET quantity = $3 WHERE cart_id = $1 AND sku = $2 RETURNING true
+"""
+
+REMOVE = "DELETE FROM cart.cartlines WHERE cart_id = $1 AND sku = $2 RETURNING true"
+
+EMPTY = "DELETE FROM cart.cartlines WHERE cart_id = $1 RETURNING sku"
+
+
+class CartCheckedOut(Problem, status=409):
+    """An order has been made of this cart; it does not change any more."""
+
+
+class CartChanged(Problem, status=409, remembered=False):
+    """The cart has changed since this version of it was read."""
+
+
+class CartEmpty(Problem, status=409, remembered=False):
+    """A cart without items cannot be checked out."""
+
+
+class CartFull(Problem, status=409, remembered=False):
+    """A cart holds 2,000 different products at most."""
+
+
+class LineLimit(Problem, status=409, remembered=False):
+    """A cart holds 999 of one product at most."""
+
+
+async def create(db: Connection, customer_id: UUID | None) -> Cart:
+    return await find(db, await db.fetchval(CREATE, customer_id))
+
+
+async def find(db: Connection, cart_id: UUID) -> Cart:
+    """Raises NotFound."""
+    rows = await db.fetch(FIND, cart_id)
+    if not rows:
+        raise NotFound(f"There is no cart {cart_id}.")
+    return as_cart(rows)
+
+
+async def add(db: Connection, cart_id: UUID, offer: Offer, quantity: int) -> Cart:
+    """More of a product, at its price of now; makes the cart if there is none.
+
+    Raises CartCheckedOut, LineLimit, CartFull.
+    """
+    if not await db.fetchval(CHANGE_OR_CREATE, cart_id):
+        raise await _why_not(db, cart_id)
+    price = to_minor(offer.price, offer.currency)
+    row = (cart_id, offer.sku, offer.name, quantity, price, offer.currency)
+    if not await db.fetchval(ADD, *row):
+        raise LineLimit(skus=[offer.sku])
+    return await bounded(db, cart_id)
+
+
+async def set_quantity(db: Connection, cart_id: UUID, sku: str, quantity: int) -> Cart:
+    """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
+    await change(db, cart_id)
+    if not await db.fetchval(SET_QUANTITY, cart_id, sku, quantity):
+        raise NotFound(f"The cart has no item {sku}.")
+    return await find(db, cart_id)
+
+
+async def remove(db: Connection, cart_id: UUID, sku: str) -> Cart:
+    """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
+    await change(db, cart_id)
+    if not await db.fetchval(REMOVE, cart_id, sku):
+        raise NotFound(f"The cart has no item {sku}.")
+    return await find(db, cart_id)
+
+
+async def delete(db: Connection, cart_id: UUID) -> None:
+    """Raises NotFound, CartCheckedOut."""
+    if not await db.fetchval(DELETE, cart_id):
+        raise await _why_not(db, cart_id)
+    await db.fetch(EMPTY, cart_id)
+
+
+async def check_out(db: Connection, cart_id: UUID, order_id: UUID, version: int) -> Cart:
+    """Close the cart for this order, if it is still at this version. Safe to repeat.
+
+    Raises NotFound, CartCheckedOut (by another order), CartChanged, CartEmpty.
+    """
+    done = await db.fetchval(CHECK_OUT, cart_id, order_id, version)
+    cart = await find(db, cart_id)
+    if done or cart.order_id == order_id:
+        return cart
+    if cart.order_id is not None:
+        raise CartCheckedOut(order_id=cart.order_id)
+    if cart.version != version:
+        raise CartChanged(version=cart.version)
+    raise CartEmpty()
+
+
+async def change(db: Connection, cart_id: UUID) -> None:
+    """Lock the cart, as of now one version further. Raises NotFound, CartCheckedOut."""
+    if not await db.fetchval(CHANGE, cart_id):
+        raise await _why_not(db, cart_id)
+
+
+async def _why_not(db: Connection, cart_id: UUID) -> Problem:
+    """Why a cart would not change. Raises NotFound when there is none."""
+    cart = await find(db, cart_id)
+    if cart.order_id is None:  # Made a moment ago, after we had looked.
+        return NotFound(f"There is no cart {cart_id}.")
+    return CartCheckedOut(order_id=cart.order_id)
+
+
+async def bounded(db: Connection, cart_id: UUID) -> Cart:
+    """The cart after something was added. Raises CartFull."""
+    cart = await find(db, cart_id)
+    if len(cart.items) > MAX_LINES:
+        raise CartFull()
+    return cart
+
+
+def as_cart(rows: Sequence[Record]) -> Cart:
+    """A cart of its rows in FIND: one an item, or one without an item when it is empty."""
+    cart, lines = rows[0], [row for row in rows if row["sku"] is not None]
+    currencies = {line["currency"] for line in lines}
+    currency = currencies.pop() if len(currencies) == 1 else None
+    total = sum(line["quantity"] * line["unit_price_minor"] for line in lines)
+    return Cart(
+        cart_id=cart["cart_id"],
+        customer_id=cart["customer_id"],
+        status=cart["status"],
+        order_id=cart["order_id"],
+        items=[as_item(line) for line in lines],
+        item_count=sum(line["quantity"] for line in lines),
+        subtotal=to_major(total, currency) if currency else None,
+        currency=currency,
+        version=cart["version"],
+        updated_at=cart["updated_at"],
+    )
+
+
+def as_item(row: Record) -> Item:
+    price, currency = row["unit_price_minor"], row["currency"]
+    return Item(
+        sku=row["sku"],
+        name=row["name"],
+        quantity=row["quantity"],
+        unit_price=to_major(price, currency),
+        currency=currency,
+        line_total=to_major(price * row["quantity"], currency),
+    )

@@ -1,0 +1,16 @@
+"""Carts: what a customer has put together so far, and at what price it was seen."""
+
+from pathlib import Path
+
+from chassis import create_app
+
+from . import internal, routes
+
+app = create_app(
+    "cart",
+    routes.router,
+    internal.router,
+    schema="cart",
+    home=Path(__file__).resolve().parents[1],
+    peers=("product_catalogue",),
+)

@@ -1,0 +1,20 @@
+"""What the catalogue says about a product now."""
+
+from chassis import Peer, Problem
+
+from .schemas import Offer, Offers
+
+
+class UnknownSku(Problem, status=422):
+    """No product with this SKU is on sale."""
+
+
+async def offer_of(catalogue: Peer, sku: str) -> Offer:
+    """Raises UnknownSku, for a withdrawn product too, and DependencyUnavailable."""
+    answer = await catalogue.get("/products", [("sku", sku)])
+    if not answer.ok:
+        raise answer.unexpected()
+    for offer in answer.read(Offers).items:
+        if offer.sku == sku and offer.active:
+            return offer
+    raise UnknownSku(f"No product with the SKU {sku} is on sale.", sku=sku)

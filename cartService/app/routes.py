@@ -1,0 +1,72 @@
+"""Carts over HTTP."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from chassis import Db, OnceOnly, PeersOf, Router, refusals
+
+from . import carts
+from .carts import CartCheckedOut, CartFull, LineLimit
+from .merging import UnknownCart, merge
+from .offers import UnknownSku, offer_of
+from .schemas import Cart, ItemQuantity, Merger, NewCart, NewItem, Sku
+
+router = Router(tags=["carts"])
+
+
+@router.post("/carts", status_code=201, response_model=Cart)
+async def create_cart(once: OnceOnly, new: NewCart | None = None) -> Response:
+    async with once.unit_of_work() as db:
+        cart = await carts.create(db, new.customer_id if new else None)
+        return await once.created(db, cart, f"/carts/{cart.cart_id}")
+
+
+@router.get("/carts/{cart_id}")
+async def read_cart(cart_id: UUID, db: Db) -> Cart:
+    return await carts.find(db, cart_id)
+
+
+@router.delete("/carts/{cart_id}", status_code=204, responses=refusals(CartCheckedOut))
+async def delete_cart(cart_id: UUID, db: Db) -> None:
+    async with db.unit_of_work() as work:
+        await carts.delete(work, cart_id)
+
+
+@router.post(
+    "/carts/{cart_id}/items",
+    response_model=Cart,
+    responses=refusals(UnknownSku, CartCheckedOut, LineLimit, CartFull),
+)
+async def add_item(cart_id: UUID, new: NewItem, once: OnceOnly, peers: PeersOf) -> Response:
+    """Adds to the item if there is one; makes the cart, under this id, if there is none."""
+    await once.recall()
+    offer = await offer_of(peers["product_catalogue"], new.sku)
+    async with once.unit_of_work() as db:
+        cart = await carts.add(db, cart_id, offer, new.quantity)
+        return await once.answer(db, 200, cart)
+
+
+@router.put("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
+async def set_quantity(cart_id: UUID, sku: Sku, item: ItemQuantity, db: Db) -> Cart:
+    """The price stays the one that the item was added at."""
+    async with db.unit_of_work() as work:
+        return await carts.set_quantity(work, cart_id, sku, item.quantity)
+
+
+@router.delete("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
+async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
+    async with db.unit_of_work() as work:
+        return await carts.remove(work, cart_id, sku)
+
+
+@router.post(
+    "/carts/{cart_id}/merge",
+    response_model=Cart,
+    responses=refusals(UnknownCart, CartCheckedOut, LineLimit, CartFull),
+)
+async def merge_carts(cart_id: UUID, merger: Merger, once: OnceOnly) -> Response:
+    """The other cart's items join this one, all or none; the other is left empty."""
+    async with once.unit_of_work() as db:
+        cart = await merge(db, cart_id, merger.from_cart_id)
+        return await once.answer(db, 200, cart)

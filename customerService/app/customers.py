@@ -1,0 +1,144 @@
+"""One customer: kept while they want to be, then reduced to an id."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from asyncpg import Record, UniqueViolationError
+
+from chassis import Connection, NotFound, Page, Problem
+from chassis.lists import decode, encode, page
+
+from .schemas import Address, Customer, CustomerChanges, NewCustomer
+
+INSERT = """
+INSERT INTO customer.customers (email, name, phone, address) VALUES ($1, $2, $3, $4)
+RETURNING *
+"""
+
+FIND = "SELECT * FROM customer.customers WHERE customer_id = $1 AND erased_at IS NULL"
+
+FIND_BY_EMAIL = """
+SELECT * FROM customer.customers
+ WHERE lower(email COLLATE pg_c_utf8) = lower($1::text COLLATE pg_c_utf8) AND erased_at IS NULL
+"""
+
+LIST = """
+SELECT * FROM customer.customers
+ WHERE erased_at IS NULL AND ($2::uuid IS NULL OR customer_id < $2)
+ ORDER BY customer_id DESC LIMIT $1
+"""
+
+CHANGE = """
+UPDATE customer.customers
+   SET email = coalesce($2, email), name = coalesce($3, name),
+       phone = CASE WHEN $4 THEN $5 ELSE phone END,
+       address = CASE WHEN $6 THEN $7 ELSE address END,
+       updated_at = now()
+ WHERE customer_id = $1 AND erased_at IS NULL
+RETURNING *
+"""
+
+ERASE = """
+UPDATE customer.customers
+   SET email = NULL, name = NULL, phone = NULL, address = NULL,
+       erased_at = now(), updated_at = now()
+ WHERE customer_id = $1 AND erased_at IS NULL
+"""
+
+# The stored answer is a copy of the personal data. Without it, a late repeat of the request that
+# made the customer makes another one: better than keeping what was to be erased.
+FORGET_ANSWERS = "DELETE FROM customer.customer_idempotency_keys WHERE resource_id = $1"
+
+EXISTED = "SELECT true FROM customer.customers WHERE customer_id = $1"
+
+
+class EmailTaken(Problem, status=409):
+    """Another customer has this e-mail address, in whatever case it is written."""
+
+
+def as_customer(row: Record) -> Customer:
+    address = row["address"]
+    return Customer(
+        customer_id=row["customer_id"],
+        email=row["email"],
+        name=row["name"],
+        phone=row["phone"],
+        address=None if address is None else Address.model_validate_json(address),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def as_json(address: Address | None) -> str | None:
+    return None if address is None else address.model_dump_json()
+
+
+async def create(db: Connection, new: NewCustomer) -> Customer:
+    """Raises EmailTaken."""
+    with _one_customer_an_email():
+        row = await db.fetchrow(INSERT, new.email, new.name, new.phone, as_json(new.address))
+    assert row is not None
+    return as_customer(row)
+
+
+async def find(db: Connection, customer_id: UUID) -> Customer:
+    """Raises NotFound, also for a customer who was erased."""
+    return _found(await db.fetchrow(FIND, customer_id), customer_id)
+
+
+async def find_by_email(db: Connection, email: str) -> list[Customer]:
+    """The one with this address, in whatever case; or none."""
+    return [as_customer(row) for row in await db.fetch(FIND_BY_EMAIL, email)]
+
+
+async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Customer]:
+    """Newest first."""
+    position = decode(cursor, UUID)
+    rows = await db.fetch(LIST, limit + 1, position[0] if position else None)
+    return page(rows, limit, as_customer, lambda row: encode(row["customer_id"]))
+
+
+async def change(db: Connection, customer_id: UUID, changes: CustomerChanges) -> Customer:
+    """Change the members that were given. Raises NotFound, EmailTaken."""
+    given = changes.model_fields_set
+    with _one_customer_an_email():
+        row = await db.fetchrow(
+            CHANGE,
+            customer_id,
+            changes.email,
+            changes.name,
+            "phone" in given,
+            changes.phone,
+            "address" in given,
+            as_json(changes.address),
+        )
+    return _found(row, customer_id)
+
+
+async def erase(db: Connection, customer_id: UUID) -> None:
+    """Leave nothing but the id. Needs a unit of work; safe to repeat. Raises NotFound."""
+    if await db.execute(ERASE, customer_id) == "UPDATE 0":
+        if not await db.fetchval(EXISTED, customer_id):
+            raise _unknown(customer_id)
+        return
+    await db.execute(FORGET_ANSWERS, customer_id)
+
+
+@contextmanager
+def _one_customer_an_email() -> Iterator[None]:
+    try:
+        yield
+    except UniqueViolationError:
+        # Said without the address: the answer is kept, and outlives an erasure.
+        raise EmailTaken() from None
+
+
+def _found(row: Record | None, customer_id: UUID) -> Customer:
+    if row is None:
+        raise _unknown(customer_id)
+    return as_customer(row)
+
+
+def _unknown(customer_id: UUID) -> NotFound:
+    return NotFound(f"There is no customer {customer_id}.")

@@ -1,0 +1,72 @@
+"""The customers over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+from starlette.responses import Response
+
+from chassis import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    Text,
+    invalid,
+    refusals,
+)
+
+from . import customers
+from .customers import EmailTaken
+from .schemas import Customer, CustomerChanges, NewCustomer
+
+router = Router(tags=["customers"])
+
+# Any text may be asked for: what is no e-mail address is simply nobody's.
+AskedEmail = Annotated[
+    Annotated[Text, Field(max_length=254)] | None,
+    Query(description="Only the customer with this address, in whatever case it is written."),
+]
+
+
+@router.post("/customers", status_code=201, response_model=Customer, responses=refusals(EmailTaken))
+async def create_customer(new: NewCustomer, once: OnceOnly) -> Response:
+    async with once.unit_of_work() as db:
+        customer = await customers.create(db, new)
+        # The key knows whom its answer is about, so that erasing them finds it.
+        await once.reassign(db, customer.customer_id)
+        return await once.created(db, customer, f"/customers/{customer.customer_id}")
+
+
+@router.get("/customers")
+async def list_customers(
+    db: Db, email: AskedEmail = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Customer]:
+    """Newest first; erased ones are not listed."""
+    if email is not None:
+        return Page(items=await customers.find_by_email(db, email))
+    return await customers.listed(db, limit, cursor)
+
+
+@router.get("/customers/{customer_id}")
+async def read_customer(customer_id: UUID, db: Db) -> Customer:
+    return await customers.find(db, customer_id)
+
+
+@router.patch("/customers/{customer_id}", responses=refusals(EmailTaken))
+async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
+    for name in sorted(changes.model_fields_set & {"email", "name"}):
+        if getattr(changes, name) is None:
+            raise invalid(f"#/{name}", "This member cannot be removed.")
+    return await customers.change(db, customer_id, changes)
+
+
+@router.delete("/customers/{customer_id}", status_code=204)
+async def erase_customer(customer_id: UUID, db: Db) -> None:
+    """Erase the personal data for good. The id stays, and the e-mail address is free again."""
+    async with db.unit_of_work() as work:
+        await customers.erase(work, customer_id)

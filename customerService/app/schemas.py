@@ -1,0 +1,80 @@
+"""What goes in and out of the customers."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from chassis import Input, Output, Text, Timestamp
+
+from .countries import COUNTRIES
+
+# Catches slips of the hand. Whether an address works, only a letter sent to it can tell.
+_LOCAL = r"[^\s@.,;:()<>\[\]\\\"]+"
+_LABEL = r"[^\W_]([\w-]*[^\W_])?"
+_EMAIL = re.compile(rf"{_LOCAL}(\.{_LOCAL})*@{_LABEL}(\.{_LABEL})+")
+
+
+def _email(text: str) -> str:
+    local = text.partition("@")[0]
+    if len(local) > 64 or not _EMAIL.fullmatch(text):
+        raise ValueError("must be an e-mail address such as ada@example.org")
+    return text
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("must be an ISO 3166-1 alpha-2 country code such as GB")
+    return code
+
+
+# The length is checked first: the pattern is for short text.
+Email = Annotated[Text, Field(max_length=254, examples=["ada@example.org"]), AfterValidator(_email)]
+Name = Annotated[Text, Field(max_length=200)]
+Phone = Annotated[
+    Text,
+    Field(max_length=40, pattern=r"^\+?[0-9 ()./x-]*[0-9][0-9 ()./x-]*$", examples=["+44 20 7946"]),
+]
+Line = Annotated[Text, Field(max_length=200)]
+Country = Annotated[
+    str,
+    Field(pattern="^[A-Z]{2}$", examples=["GB"]),
+    AfterValidator(_country),
+]
+
+
+class Address(Input):
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    region: Line | None = None
+    postal_code: Annotated[Text, Field(max_length=20)]
+    country: Country
+
+
+class NewCustomer(Input):
+    email: Email
+    name: Name
+    phone: Phone | None = None
+    address: Address | None = None
+
+
+class CustomerChanges(Input):
+    """The members to change; what is left out stays. A null phone or address is removed, and an
+    address is replaced as a whole."""
+
+    email: Email | None = None
+    name: Name | None = None
+    phone: Phone | None = None
+    address: Address | None = None
+
+
+class Customer(Output):
+    customer_id: UUID
+    email: str
+    name: str
+    phone: str | None
+    address: Address | None
+    created_at: Timestamp
+    updated_at: Timestamp

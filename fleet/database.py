@@ -1,0 +1,75 @@
+"""What the fleet asks of its PostgreSQL before the services start, whoever runs it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from .failure import Failure
+
+NOT_YET = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+)
+
+
+def dsn_for(dsn: str, role: str, password: str) -> str:
+    """The same database for another role."""
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{quote(password, safe='')}@{host}"))
+
+
+def wait_for(dsn: str, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return as soon as the server lets us in.
+
+    Raises Failure when it refuses, or has not answered in `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return asyncio.run(_connect(dsn, max(deadline - time.monotonic(), 0.1)))
+        except NOT_YET as error:
+            if time.monotonic() > deadline:
+                why = str(error) or "no answer"
+                raise Failure(f"does not answer within {seconds:.0f} s ({why}).") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise Failure(f"refuses: {error}.") from error
+        pause(0.02)
+
+
+async def _connect(dsn: str, seconds: float) -> None:
+    connection = await asyncpg.connect(dsn, timeout=seconds)
+    await connection.close(timeout=seconds)
+
+
+def create(dsn: str, name: str) -> None:
+    asyncio.run(_create(dsn, name))
+
+
+async def _create(dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    try:
+        if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
+def apply_schemas(dsn: str, folders: Sequence[Path], passwords: Mapping[str, str]) -> None:
+    """Raises Failure when the server is too old, or its role may not do what it must."""
+    from chassis import schema
+
+    try:
+        asyncio.run(asyncio.wait_for(schema.apply(dsn, folders, passwords), timeout=60))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Failure(f"The role of DATABASE_URL must be able to create roles: {error}.") from error
+    except TimeoutError as error:
+        raise Failure("The schemas could not be applied within 60 s.") from error
+    except (schema.SchemaError, asyncpg.PostgresError, OSError) as error:
+        raise Failure(f"The schemas could not be applied: {error}") from error

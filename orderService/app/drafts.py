@@ -1,0 +1,104 @@
+"""An order before it is one: written down first, so that whoever finds it can finish it.
+
+A draft is not shown to anybody. It becomes an order when its cart is closed for it, and is
+discarded when the cart cannot be. Both can be tried by anyone, any number of times: the cart is
+closed at one version, for one order, so all who ask hear the same.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Connection
+
+from .orders import note
+from .quotes import Quote
+
+OF_CART = "SELECT order_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1"
+
+DRAW_UP = """
+INSERT INTO orders.orders
+       (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (cart_id) DO NOTHING
+RETURNING true
+"""
+
+ADD_LINES = """
+INSERT INTO orders.order_lines
+       (order_id, place, sku, name, quantity, unit_price_minor, line_total_minor)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[])
+"""
+
+CONFIRM = """
+UPDATE orders.orders SET status = 'pending', updated_at = now()
+ WHERE order_id = $1 AND status = 'draft'
+RETURNING true
+"""
+
+DISCARD = "DELETE FROM orders.orders WHERE order_id = $1 AND status = 'draft'"
+
+# Lease and back-off in one: 2, 4, 8, then 10 seconds, a quarter more or less.
+TAKE_DUE = """
+UPDATE orders.orders
+   SET attempts = attempts + 1,
+       next_attempt_at = now() + interval '1 second' * (0.75 + random() / 2)
+                               * least(10, 2 ^ least(attempts + 1, 4))
+ WHERE order_id IN (
+    SELECT order_id FROM orders.orders
+     WHERE status = 'draft' AND next_attempt_at <= now()
+     ORDER BY next_attempt_at LIMIT 20 FOR UPDATE SKIP LOCKED)
+RETURNING order_id, cart_id, cart_version, status
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is needed to finish an order, or to see that it is finished."""
+
+    order_id: UUID
+    cart_id: UUID
+    cart_version: int
+    placed: bool
+
+
+def as_draft(row: Record) -> Draft:
+    placed = row["status"] != "draft"
+    return Draft(row["order_id"], row["cart_id"], row["cart_version"], placed)
+
+
+async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:
+    """The one order of this cart, a draft or placed."""
+    row = await db.fetchrow(OF_CART, cart_id)
+    return as_draft(row) if row else None
+
+
+async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> bool:
+    """Write the order down. False when the cart has got another one meanwhile."""
+    address = quote.address.model_dump_json() if quote.address else None
+    head = (quote.customer_id, quote.cart_id, quote.cart_version, quote.currency)
+    if not await db.fetchval(DRAW_UP, order_id, *head, quote.total_minor, address):
+        return False
+    rows = [
+        (place, line.sku, line.name, line.quantity, line.unit_price_minor, line.total_minor)
+        for place, line in enumerate(quote.lines, start=1)
+    ]
+    await db.execute(ADD_LINES, order_id, *(list(column) for column in zip(*rows, strict=True)))
+    return True
+
+
+async def confirm(db: Connection, order_id: UUID) -> None:
+    """The cart is closed for this draft: it is an order. Safe to repeat."""
+    if await db.fetchval(CONFIRM, order_id):
+        await note(db, order_id, "pending")
+
+
+async def discard(db: Connection, order_id: UUID) -> None:
+    """The cart is not to be had for this draft. Safe to repeat."""
+    await db.execute(DISCARD, order_id)
+
+
+async def take_due(db: Connection) -> list[Draft]:
+    """Drafts that somebody has left lying; nobody else is given them for a while."""
+    return [as_draft(row) for row in await db.fetch(TAKE_DUE)]

@@ -1,0 +1,73 @@
+"""Getting an order out: one fulfilment job at a time holds the order while it does.
+
+Until the job has shipped it, or lets go, the order can neither be cancelled nor refunded. Once
+shipped, the hold stays as the record of who did it.
+"""
+
+from uuid import UUID
+
+from chassis import Connection, Problem
+
+from .moves import OrderBeingFulfilled
+from .orders import find, note
+from .schemas import NewFulfilment, NewShipment, Order
+
+HOLD = """
+UPDATE orders.orders SET fulfilment_job_id = $2, updated_at = now()
+ WHERE order_id = $1 AND (status = 'paid' OR status = 'pending' AND NOT $3::boolean)
+   AND fulfilment_job_id IS NULL
+RETURNING true
+"""
+
+LET_GO = """
+UPDATE orders.orders SET fulfilment_job_id = NULL, updated_at = now()
+ WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
+"""
+
+SHIP = """
+UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = now()
+ WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
+RETURNING true
+"""
+
+
+class OrderNotPaid(Problem, status=409, remembered=False):
+    """The order is not paid yet."""
+
+
+class OrderNotFulfillable(Problem, status=409):
+    """The order is cancelled, refunded, or fulfilled already."""
+
+
+class OrderNotHeld(Problem, status=409):
+    """This fulfilment job does not hold the order."""
+
+
+async def hold(db: Connection, order_id: UUID, new: NewFulfilment) -> Order:
+    """Raises NotFound, OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled (another job)."""
+    await db.fetchval(HOLD, order_id, new.job_id, new.require_payment)
+    order = await find(db, order_id)
+    held = order.fulfilment_job_id == new.job_id
+    if order.status in ("cancelled", "refunded") or (order.status == "fulfilled" and not held):
+        raise OrderNotFulfillable(order_status=order.status)
+    if held:
+        return order
+    if order.status == "pending" and new.require_payment:
+        raise OrderNotPaid()
+    raise OrderBeingFulfilled()
+
+
+async def let_go(db: Connection, order_id: UUID, job_id: UUID) -> None:
+    """Give the order back, unless it is shipped or not held by this job. Raises NotFound."""
+    if await db.execute(LET_GO, order_id, job_id) == "UPDATE 0":
+        await find(db, order_id)
+
+
+async def ship(db: Connection, order_id: UUID, new: NewShipment) -> Order:
+    """Raises NotFound, OrderNotHeld."""
+    if await db.fetchval(SHIP, order_id, new.job_id, new.shipment_id):
+        await note(db, order_id, "fulfilled")
+    order = await find(db, order_id)
+    if (order.fulfilment_job_id, order.shipment_id) != (new.job_id, new.shipment_id):
+        raise OrderNotHeld()
+    return order

@@ -1,0 +1,51 @@
+"""What paymentService and fulfilmentService ask of orders."""
+
+from uuid import UUID
+
+from chassis import Db, Router, refusals
+
+from . import fulfilment, moves
+from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
+from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
+from .schemas import NewFulfilment, NewPayment, NewRefund, NewShipment, Order
+
+router = Router(tags=["internal"])
+
+
+@router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
+async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
+    """This payment of the whole order was captured. Safe to repeat."""
+    async with db.unit_of_work() as work:
+        return await moves.pay(work, order_id, payment)
+
+
+@router.put(
+    "/orders/{order_id}/refund", responses=refusals(OrderNotRefundable, OrderBeingFulfilled)
+)
+async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
+    """All of this payment was given back. Safe to repeat."""
+    async with db.unit_of_work() as work:
+        return await moves.refund(work, order_id, refund.payment_id)
+
+
+@router.put(
+    "/orders/{order_id}/fulfilment",
+    responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled),
+)
+async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
+    """This job, and no other, gets the order out. Safe to repeat."""
+    async with db.unit_of_work() as work:
+        return await fulfilment.hold(work, order_id, new)
+
+
+@router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
+async def let_order_go(order_id: UUID, job_id: UUID, db: Db) -> None:
+    """This job gives the order back, unless it has shipped it. Safe to repeat."""
+    await fulfilment.let_go(db, order_id, job_id)
+
+
+@router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))
+async def ship_order(order_id: UUID, shipment: NewShipment, db: Db) -> Order:
+    """The job that holds the order has shipped it. Safe to repeat."""
+    async with db.unit_of_work() as work:
+        return await fulfilment.ship(work, order_id, shipment)

@@ -1,0 +1,17 @@
+"""Orders: what was bought from a cart, for how much, and how far it has come."""
+
+from pathlib import Path
+
+from chassis import Sweep, create_app
+
+from . import internal, placement, routes
+
+app = create_app(
+    "order",
+    routes.router,
+    internal.router,
+    schema="orders",
+    home=Path(__file__).resolve().parents[1],
+    peers=("cart", "product_catalogue", "customer"),
+    sweeps=[Sweep("drafts", placement.finish_drafts)],
+)

@@ -1,0 +1,108 @@
+"""How an order moves on:
+
+    pending ─────────────→ paid         its payment was captured
+    pending, paid ───────→ fulfilled    its parcel is on its way (fulfilment.py)
+    pending, paid ───────→ cancelled    its customer does not want it any more
+    paid, fulfilled,
+    cancelled ───────────→ refunded     its payment was given back
+
+Shipped on invoice it is fulfilled first and paid later, and stays fulfilled. Every move may be
+asked for again: each is made if it can be, and then judged by where the order stands.
+"""
+
+from uuid import UUID
+
+from chassis import Connection, Problem, to_major, to_minor
+
+from .orders import find, note
+from .schemas import NewPayment, Order
+
+PAY = """
+UPDATE orders.orders
+   SET payment_id = $2, updated_at = now(),
+       status = CASE status WHEN 'pending' THEN 'paid' ELSE status END
+ WHERE order_id = $1 AND status IN ('pending', 'fulfilled') AND payment_id IS NULL
+RETURNING status
+"""
+
+REFUND = """
+UPDATE orders.orders SET status = 'refunded', updated_at = now()
+ WHERE order_id = $1 AND payment_id = $2
+   AND (status IN ('fulfilled', 'cancelled') OR status = 'paid' AND fulfilment_job_id IS NULL)
+RETURNING true
+"""
+
+CANCEL = """
+UPDATE orders.orders SET status = 'cancelled', updated_at = now()
+ WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
+RETURNING true
+"""
+
+
+class AmountMismatch(Problem, status=422):
+    """A payment must be of the order's total, in its currency."""
+
+
+class OrderNotPayable(Problem, status=409):
+    """The order is cancelled, refunded, or paid by another payment."""
+
+
+class OrderNotRefundable(Problem, status=409):
+    """The order was not paid by this payment."""
+
+
+class OrderNotCancellable(Problem, status=409):
+    """The order has been refunded."""
+
+
+class OrderShipped(Problem, status=409):
+    """The order has been shipped."""
+
+
+class OrderBeingFulfilled(Problem, status=409, remembered=False, retry_after=1):
+    """A fulfilment job is getting the order out."""
+
+
+async def pay(db: Connection, order_id: UUID, payment: NewPayment) -> Order:
+    """Raises NotFound, AmountMismatch, OrderNotPayable."""
+    await _check_amount(db, order_id, payment)
+    moved = await db.fetchval(PAY, order_id, payment.payment_id)
+    if moved == "paid":
+        await note(db, order_id, "paid")
+    order = await find(db, order_id)
+    if order.payment_id != payment.payment_id:
+        raise OrderNotPayable(order_status=order.status, payment_id=order.payment_id)
+    return order
+
+
+async def _check_amount(db: Connection, order_id: UUID, payment: NewPayment) -> None:
+    order = await find(db, order_id)
+    paid = to_major(to_minor(payment.amount, payment.currency), payment.currency)
+    if (paid, payment.currency) != (order.total, order.currency):
+        raise AmountMismatch(expected=order.total, currency=order.currency)
+
+
+async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Order:
+    """Raises NotFound, OrderNotRefundable, OrderBeingFulfilled."""
+    if await db.fetchval(REFUND, order_id, payment_id):
+        await note(db, order_id, "refunded")
+    order = await find(db, order_id)
+    if order.payment_id != payment_id:
+        raise OrderNotRefundable(order_status=order.status)
+    if order.status != "refunded":
+        raise OrderBeingFulfilled()
+    return order
+
+
+async def cancel(db: Connection, order_id: UUID, reason: str | None) -> Order:
+    """Raises NotFound, OrderShipped, OrderNotCancellable, OrderBeingFulfilled."""
+    if await db.fetchval(CANCEL, order_id):
+        await note(db, order_id, "cancelled", reason)
+    order = await find(db, order_id)
+    if order.status == "fulfilled":
+        raise OrderShipped(shipment_id=order.shipment_id)
+    if order.status == "refunded":
+        raise OrderNotCancellable()
+    if order.status != "cancelled":
+        raise OrderBeingFulfilled()
+    return order

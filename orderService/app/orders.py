@@ -1,0 +1,98 @@
+"""Orders as they are read. What moves them stands in moves.py, what makes them in drafts.py."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Page, to_major
+from chassis.lists import decode, encode, page
+
+from .schemas import Address, Entry, Order, OrderLine, Status
+
+# One statement, so that the status, the lines and the history are of one moment.
+SELECT = """
+SELECT placed.*,
+       (SELECT json_agg(line ORDER BY place)
+          FROM orders.order_lines line WHERE line.order_id = placed.order_id) AS lines,
+       (SELECT json_agg(entry ORDER BY at)
+          FROM orders.order_history entry WHERE entry.order_id = placed.order_id) AS history
+  FROM orders.orders placed
+ WHERE status <> 'draft'
+"""
+
+FIND = f"{SELECT} AND order_id = $1"
+
+PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
+
+NOTE = "INSERT INTO orders.order_history (order_id, status, reason) VALUES ($1, $2, $3)"
+
+
+async def find(db: Connection, order_id: UUID) -> Order:
+    """Raises NotFound, for a draft too."""
+    row = await db.fetchrow(FIND, order_id)
+    if row is None:
+        raise NotFound(f"There is no order {order_id}.")
+    return as_order(row)
+
+
+async def listed(
+    db: Connection,
+    customer_id: UUID | None,
+    status: Status | None,
+    paid: bool | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Order]:
+    """Newest first; each filter that is None lets everything through."""
+    position = decode(cursor, UUID)
+    where, values = conditions(
+        {
+            "customer_id = {}": customer_id,
+            "status = {}": status,
+            "order_id < {}": position[0] if position else None,
+        }
+    )
+    query = f"{SELECT}{where}{PAID[paid]} ORDER BY order_id DESC LIMIT $1"
+    rows = await db.fetch(query, limit + 1, *values)
+    return page(rows, limit, as_order, lambda row: encode(row["order_id"]))
+
+
+def conditions(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Those that have a value, as SQL, and their values from $2 on.
+
+    The others are left out rather than made always true, so that an index fits what remains.
+    """
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    numbered = enumerate(given, start=2)
+    sql = "".join(f" AND {condition.format(f'${number}')}" for number, condition in numbered)
+    return sql, list(given.values())
+
+
+async def note(db: Connection, order_id: UUID, status: Status, reason: str | None = None) -> None:
+    """Write into the history that the order has come to this status."""
+    await db.execute(NOTE, order_id, status, reason)
+
+
+def as_order(row: Record) -> Order:
+    address = row["shipping_address"]
+    return Order(
+        **{name: row[name] for name in Order.model_fields if name in row.keys()}  # noqa: SIM118
+        | {
+            "lines": [as_line(line, row["currency"]) for line in json.loads(row["lines"])],
+            "total": to_major(row["total_minor"], row["currency"]),
+            "shipping_address": Address.model_validate_json(address) if address else None,
+            "history": [Entry.model_validate(entry) for entry in json.loads(row["history"])],
+        }
+    )
+
+
+def as_line(line: dict[str, Any], currency: str) -> OrderLine:
+    return OrderLine(
+        sku=line["sku"],
+        name=line["name"],
+        quantity=line["quantity"],
+        unit_price=to_major(line["unit_price_minor"], currency),
+        line_total=to_major(line["line_total_minor"], currency),
+    )

@@ -1,0 +1,79 @@
+"""Orders over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.responses import Response
+
+from chassis import DEFAULT_LIMIT, ContextOf, Cursor, Db, Limit, OnceOnly, Page, Router, refusals
+
+from . import moves, orders, placement
+from .moves import OrderBeingFulfilled, OrderNotCancellable, OrderShipped
+from .placement import CartChanged
+from .quotes import (
+    CartCheckedOut,
+    CartOfAnotherCustomer,
+    EmptyCart,
+    MixedCurrencies,
+    TotalTooLarge,
+    UnknownCart,
+    UnknownCustomer,
+    UnknownSku,
+)
+from .schemas import Cancellation, NewOrder, Order, Status
+
+router = Router(tags=["orders"])
+
+
+@router.post(
+    "/orders",
+    status_code=201,
+    response_model=Order,
+    responses=refusals(
+        UnknownCustomer,
+        UnknownCart,
+        CartOfAnotherCustomer,
+        EmptyCart,
+        UnknownSku,
+        MixedCurrencies,
+        TotalTooLarge,
+        CartCheckedOut,
+        CartChanged,
+    ),
+)
+async def place_order(new: NewOrder, once: OnceOnly, context: ContextOf) -> Response:
+    """Make the one order of a cart, at the catalogue's prices of now; the cart is closed."""
+    return await placement.place(context, once, new)
+
+
+@router.get("/orders/{order_id}")
+async def read_order(order_id: UUID, db: Db) -> Order:
+    return await orders.find(db, order_id)
+
+
+@router.get("/orders")
+async def list_orders(
+    db: Db,
+    customer_id: UUID | None = None,
+    status: Status | None = None,
+    paid: Annotated[bool | None, Query(description="Only those that have a payment.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[Order]:
+    """Newest first."""
+    return await orders.listed(db, customer_id, status, paid, limit, cursor)
+
+
+@router.post(
+    "/orders/{order_id}/cancel",
+    response_model=Order,
+    responses=refusals(OrderShipped, OrderNotCancellable, OrderBeingFulfilled),
+)
+async def cancel_order(
+    order_id: UUID, once: OnceOnly, cancellation: Cancellation | None = None
+) -> Response:
+    """A payment that the order has is given back by itself, which makes it refunded."""
+    async with once.unit_of_work() as db:
+        reason = cancellation.reason if cancellation else None
+        return await once.answer(db, 200, await moves.cancel(db, order_id, reason))

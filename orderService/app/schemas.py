@@ -1,0 +1,97 @@
+"""What goes in and out of orders."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from chassis import Amount, Currency, Flag, Input, Output, Text, Timestamp
+
+Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
+Line = Annotated[Text, Field(max_length=200)]
+Major = Annotated[str, Field(examples=["19.99"])]
+
+
+class NewAddress(Input):
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    region: Line | None = None
+    postal_code: Annotated[Text, Field(max_length=20)]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["DE"])]
+
+
+class NewOrder(Input):
+    """Without a `shipping_address`, the order goes where the customer lives."""
+
+    customer_id: UUID
+    cart_id: UUID
+    shipping_address: NewAddress | None = None
+
+
+class Cancellation(Input):
+    reason: Annotated[Text, Field(max_length=1000)] | None = None
+
+
+class NewPayment(Input):
+    payment_id: UUID
+    amount: Amount
+    currency: Currency
+
+
+class NewRefund(Input):
+    payment_id: UUID
+
+
+class NewFulfilment(Input):
+    job_id: UUID
+    require_payment: Flag = True
+
+
+class NewShipment(Input):
+    job_id: UUID
+    shipment_id: UUID
+
+
+class Address(Output):
+    line1: str
+    line2: str | None = None
+    city: str
+    region: str | None = None
+    postal_code: str
+    country: str
+
+
+class OrderLine(Output):
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Major
+    line_total: Major
+
+
+class Entry(Output):
+    """When the order came to this status; `reason` is what a canceller gave."""
+
+    status: Status
+    at: Timestamp
+    reason: str | None
+
+
+class Order(Output):
+    """`fulfilment_job_id` is the job that is getting the order out, or has."""
+
+    order_id: UUID
+    customer_id: UUID
+    cart_id: UUID
+    status: Status
+    lines: list[OrderLine]
+    total: Major
+    currency: str
+    shipping_address: Address | None
+    payment_id: UUID | None
+    fulfilment_job_id: UUID | None
+    shipment_id: UUID | None
+    created_at: Timestamp
+    updated_at: Timestamp
+    history: list[Entry]

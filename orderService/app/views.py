@@ -1,0 +1,41 @@
+"""What the peers tell, as far as an order needs it."""
+
+from uuid import UUID
+
+from chassis import Amount, Currency, Output
+
+from .schemas import Address
+
+
+class CustomerView(Output):
+    address: Address | None = None
+
+
+class ItemView(Output):
+    sku: str
+    quantity: int
+
+
+class CartView(Output):
+    customer_id: UUID | None
+    order_id: UUID | None = None
+    version: int
+    items: list[ItemView]
+
+
+class ProductView(Output):
+    sku: str
+    name: str
+    price: Amount
+    currency: Currency
+    active: bool
+
+
+class ProductsView(Output):
+    items: list[ProductView]
+
+
+class CheckedOutView(Output):
+    """The refusal of a cart that another order has taken."""
+
+    order_id: UUID

@@ -1,0 +1,94 @@
+"""The order behind a payment: what we ask its service, and what we tell it."""
+
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Amount, Currency, Output, Page, Peer, Problem, to_major, to_minor
+
+from .schemas import NewPayment
+
+# Those that are fulfilled and have no payment were shipped on invoice.
+PAYABLE = frozenset({"pending", "fulfilled"})
+
+
+class UnknownOrder(Problem, status=422):
+    """There is no such order."""
+
+
+class AmountMismatch(Problem, status=422):
+    """A payment must be exactly what the order comes to."""
+
+
+class OrderNotPayable(Problem, status=409):
+    """This order can no longer be paid."""
+
+
+class AlreadyPaid(Problem, status=409):
+    """This order has its payment already."""
+
+
+class Order(Output):
+    status: str
+    total: Amount
+    currency: Currency
+    payment_id: UUID | None = None
+
+
+class PaidOrder(Output):
+    payment_id: UUID
+
+
+async def check_payable(order_service: Peer, new: NewPayment) -> None:
+    """Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
+    answer = await order_service.get(f"/orders/{new.order_id}")
+    if answer.status == 404:
+        raise UnknownOrder(f"There is no order {new.order_id}.")
+    if not answer.ok:
+        raise answer.unexpected()
+    order = answer.read(Order)
+    if (new.amount, new.currency) != (order.total, order.currency):
+        expected = to_major(to_minor(order.total, order.currency), order.currency)
+        raise AmountMismatch(expected=expected, currency=order.currency)
+    if order.payment_id is not None and order.status in ("paid", "fulfilled"):
+        raise AlreadyPaid(payment_id=order.payment_id)
+    if order.status not in PAYABLE:
+        raise OrderNotPayable(f"The order is {order.status}.", order_status=order.status)
+
+
+async def tell_captured(order_service: Peer, payment: Record) -> bool:
+    """Make the order paid. False when it refuses: cancelled meanwhile, or paid otherwise."""
+    body = {
+        "payment_id": payment["payment_id"],
+        "amount": to_major(payment["amount_minor"], payment["currency"]),
+        "currency": payment["currency"],
+    }
+    answer = await order_service.put(f"/orders/{payment['order_id']}/payment", body)
+    # Only this very problem gives the money back; any other trouble is tried again.
+    if not answer.ok and answer.problem != "order-not-payable":
+        raise answer.unexpected()
+    return answer.ok
+
+
+async def tell_refunded(order_service: Peer, payment: Record) -> bool:
+    """Make the order refunded. False while it is being fulfilled, and cannot be."""
+    body = {"payment_id": payment["payment_id"]}
+    answer = await order_service.put(f"/orders/{payment['order_id']}/refund", body)
+    if answer.problem == "order-being-fulfilled":
+        return False
+    # Any other conflict says that it never took this payment: there is nothing for it to undo.
+    if not answer.ok and answer.status != 409:
+        raise answer.unexpected()
+    return True
+
+
+async def cancelled_and_paid(
+    order_service: Peer, cursor: str | None
+) -> tuple[list[UUID], str | None]:
+    """The payments of orders that were cancelled after they were paid, and the next page."""
+    query = {"status": "cancelled", "paid": "true", "limit": "200"}
+    answer = await order_service.get("/orders", query | ({"cursor": cursor} if cursor else {}))
+    if not answer.ok:
+        raise answer.unexpected()
+    page = answer.read(Page[PaidOrder])
+    return [order.payment_id for order in page.items], page.next_cursor

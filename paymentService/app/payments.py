@@ -1,0 +1,196 @@
+"""One payment: from before the provider is asked until its order knows how it went.
+
+processing → unknown → captured → refunded
+         └─────────┴─→ declined
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Page, Problem, to_major
+from chassis.context import current
+from chassis.lists import decode, encode, page
+
+from .orders import AlreadyPaid
+from .provider import Outcome
+from .schemas import Method, NewPayment, Payment
+
+UNDECIDED = frozenset({"processing", "unknown"})
+
+# How long a request waits for another one to the same order.
+PATIENCE_SECONDS = 1.5
+POLL_SECONDS = 0.05
+
+INSERT = """
+INSERT INTO payment.payments (payment_id, order_id, amount_minor, currency, token, next_attempt_at)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+RETURNING *
+"""
+
+FIND = "SELECT * FROM payment.payments WHERE payment_id = $1"
+
+STANDING = """
+SELECT payment_id, status FROM payment.payments WHERE order_id = $1 AND status <> 'declined'
+"""
+
+LIST = """
+SELECT * FROM payment.payments
+ WHERE ($2::uuid IS NULL OR payment_id < $2)
+ ORDER BY payment_id DESC LIMIT $1
+"""
+
+LIST_OF_ORDER = """
+SELECT * FROM payment.payments
+ WHERE order_id = $3 AND ($2::uuid IS NULL OR payment_id < $2)
+ ORDER BY payment_id DESC LIMIT $1
+"""
+
+# $1 are the pauses; the last one goes for every further attempt.
+CLAIM = """
+UPDATE payment.payments
+   SET attempts = attempts + 1, version = version + 1,
+       next_attempt_at = now() + make_interval(secs =>
+           ($1::float8[])[least(attempts + 1, cardinality($1))] * (1 + random() / 8))
+ WHERE payment_id = $2 AND status IN ('processing', 'unknown') AND next_attempt_at <= now()
+RETURNING *
+"""
+
+CLAIM_DUE = """
+UPDATE payment.payments
+   SET attempts = attempts + 1, version = version + 1,
+       next_attempt_at = now() + make_interval(secs =>
+           ($1::float8[])[least(attempts + 1, cardinality($1))] * (1 + random() / 8))
+ WHERE payment_id IN (
+     SELECT payment_id FROM payment.payments
+      WHERE NOT settled AND next_attempt_at <= now()
+      ORDER BY next_attempt_at LIMIT 10 FOR UPDATE SKIP LOCKED)
+RETURNING *
+"""
+
+DECIDE = """
+UPDATE payment.payments
+   SET status = $3, last4 = $4, token = NULL, attempts = 0, version = version + 1,
+       next_attempt_at = now() + make_interval(secs => $5), updated_at = now()
+ WHERE payment_id = $1 AND version = $2 AND status IN ('processing', 'unknown')
+RETURNING *
+"""
+
+# Due at once: whoever comes next, the client or the sweep, may ask what became of it.
+LOSE_SIGHT = """
+UPDATE payment.payments
+   SET status = 'unknown', version = version + 1, next_attempt_at = now(), updated_at = now()
+ WHERE payment_id = $1 AND version = $2 AND status = 'processing'
+RETURNING *
+"""
+
+TOLD = """
+UPDATE payment.payments SET order_told = $3, attempts = 0, version = version + 1
+ WHERE payment_id = $1 AND version = $2
+RETURNING *
+"""
+
+
+class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):
+    """Another payment for this order is under way; try again shortly."""
+
+
+class PaymentOutcomeUnknown(Problem, status=503, retry_after=1):
+    """The provider has not said how it went; repeat the request with the same Idempotency-Key."""
+
+
+def as_payment(row: Record) -> Payment:
+    return Payment(
+        payment_id=row["payment_id"],
+        order_id=row["order_id"],
+        status=row["status"],
+        amount=to_major(row["amount_minor"], row["currency"]),
+        refunded=to_major(row["refunded_minor"], row["currency"]),
+        currency=row["currency"],
+        method=Method(last4=row["last4"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def undecided(row: Record) -> bool:
+    return row["status"] in UNDECIDED
+
+
+async def insert(
+    db: Connection, payment_id: UUID, new: NewPayment, amount_minor: int, lease: float
+) -> Record:
+    """Raises UniqueViolationError while the order has a payment that was not declined."""
+    token = new.method.token.get_secret_value()
+    row = await db.fetchrow(
+        INSERT, payment_id, new.order_id, amount_minor, new.currency, token, lease
+    )
+    assert row is not None
+    return row
+
+
+async def find(db: Connection, payment_id: UUID) -> Record:
+    row = await db.fetchrow(FIND, payment_id)
+    if row is None:
+        raise NotFound(f"There is no payment {payment_id}.")
+    return row
+
+
+async def listed(
+    db: Connection, order_id: UUID | None, limit: int, cursor: str | None
+) -> Page[Payment]:
+    """Newest first."""
+    position = decode(cursor, UUID)
+    before = position[0] if position else None
+    rows = (
+        await db.fetch(LIST, limit + 1, before)
+        if order_id is None
+        else await db.fetch(LIST_OF_ORDER, limit + 1, before, order_id)
+    )
+    return page(rows, limit, as_payment, lambda row: encode(row["payment_id"]))
+
+
+async def until_order_is_free(db: Connection, order_id: UUID) -> None:
+    """Wait for the payment that an order has: return once it was declined.
+
+    Raises AlreadyPaid when it was captured, PaymentInProgress when it takes too long.
+    """
+    until = time.monotonic() + min(PATIENCE_SECONDS, current().remaining() - POLL_SECONDS)
+    while standing := await db.fetchrow(STANDING, order_id):
+        if not undecided(standing):
+            raise AlreadyPaid(payment_id=standing["payment_id"])
+        if time.monotonic() > until:
+            raise PaymentInProgress(payment_id=standing["payment_id"])
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def claim(db: Connection, payment_id: UUID, pauses: Sequence[float]) -> Record | None:
+    """Take up an undecided payment; None if it is decided, or somebody is at work on it."""
+    return await db.fetchrow(CLAIM, pauses, payment_id)
+
+
+async def claim_due(db: Connection, pauses: Sequence[float]) -> list[Record]:
+    """Take up those that nobody is at work on, and that are not settled."""
+    return await db.fetch(CLAIM_DUE, pauses)
+
+
+async def decide(db: Connection, row: Record, outcome: Outcome | None, lease: float) -> Record:
+    """Write down what the provider said, None being nothing.
+
+    Returns the payment as it stands now: another's writing, where our claim was lost.
+    """
+    fence = (row["payment_id"], row["version"])
+    changed = (
+        await db.fetchrow(DECIDE, *fence, outcome.status, outcome.last4, lease)
+        if outcome
+        else await db.fetchrow(LOSE_SIGHT, *fence)
+    )
+    return changed or await find(db, row["payment_id"])
+
+
+async def told(db: Connection, row: Record, status: str) -> Record | None:
+    """Write down that the order has answered to this status; None if our claim was lost."""
+    return await db.fetchrow(TOLD, row["payment_id"], row["version"], status)

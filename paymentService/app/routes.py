@@ -1,0 +1,87 @@
+"""Payments over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.responses import Response
+
+from chassis import (
+    DEFAULT_LIMIT,
+    ContextOf,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    refusals,
+)
+
+from . import payments, refunds, saga
+from .orders import AlreadyPaid, AmountMismatch, OrderNotPayable, UnknownOrder
+from .payments import PaymentInProgress, PaymentOutcomeUnknown
+from .refunds import RefundExceedsPayment
+from .schemas import NewPayment, NewRefund, Payment, Refund
+
+router = Router(tags=["payments"])
+
+
+@router.post(
+    "/payments",
+    status_code=201,
+    response_model=Payment,
+    responses=refusals(
+        UnknownOrder,
+        AmountMismatch,
+        AlreadyPaid,
+        OrderNotPayable,
+        PaymentInProgress,
+        PaymentOutcomeUnknown,
+    ),
+)
+async def create_payment(new: NewPayment, context: ContextOf, once: OnceOnly) -> Response:
+    """Pay an order, all of it. A declined payment is an answer too, and leaves the order free."""
+    return await saga.pay(context, once, new)
+
+
+@router.get("/payments")
+async def list_payments(
+    db: Db,
+    order_id: Annotated[UUID | None, Query()] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[Payment]:
+    """Newest first."""
+    return await payments.listed(db, order_id, limit, cursor)
+
+
+@router.get("/payments/{payment_id}")
+async def read_payment(payment_id: UUID, db: Db) -> Payment:
+    return payments.as_payment(await payments.find(db, payment_id))
+
+
+@router.post(
+    "/payments/{payment_id}/refunds",
+    status_code=201,
+    response_model=Refund,
+    responses=refusals(RefundExceedsPayment, PaymentOutcomeUnknown),
+)
+async def create_refund(
+    payment_id: UUID, context: ContextOf, once: OnceOnly, new: NewRefund | None = None
+) -> Response:
+    """Give back some of a payment, or what is left of it."""
+    return await saga.refund(context, once, payment_id, new or NewRefund())
+
+
+@router.get("/payments/{payment_id}/refunds")
+async def list_refunds(
+    payment_id: UUID, db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Refund]:
+    """Newest first."""
+    return await refunds.listed(db, payment_id, limit, cursor)
+
+
+@router.get("/payments/{payment_id}/refunds/{refund_id}")
+async def read_refund(payment_id: UUID, refund_id: UUID, db: Db) -> Refund:
+    return refunds.as_refund(await refunds.find(db, payment_id, refund_id))

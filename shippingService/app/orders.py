@@ -1,0 +1,42 @@
+"""What shipping asks of orders: whether this one may be shipped, and where to."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis import Output, Peer, Problem
+
+from .schemas import Address
+
+
+class UnknownOrder(Problem, status=422):
+    """There is no such order."""
+
+
+class OrderNotShippable(Problem, status=409):
+    """This order is cancelled or refunded; nothing of it is shipped any more."""
+
+
+class OrderAddress(Address):
+    # What another service adds to its address does not concern us.
+    model_config = ConfigDict(extra="ignore")
+
+
+class Order(Output):
+    # A status that is not known here is not believed to be shippable.
+    status: Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
+    shipping_address: OrderAddress | None = None
+
+
+async def find_shippable(peer: Peer, order_id: UUID) -> Order:
+    """Raises UnknownOrder, OrderNotShippable, DependencyUnavailable."""
+    answer = await peer.get(f"/orders/{order_id}")
+    if answer.status == 404:
+        raise UnknownOrder(f"There is no order {order_id}.", order_id=order_id)
+    if not answer.ok:
+        raise answer.unexpected()
+    order = answer.read(Order)
+    if order.status in ("cancelled", "refunded"):
+        raise OrderNotShippable(f"Order {order_id} is {order.status}.", order_status=order.status)
+    return order

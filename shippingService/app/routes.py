@@ -1,0 +1,63 @@
+"""Shipping over HTTP."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, PeersOf, Router, refusals
+
+from . import orders, shipments
+from .orders import OrderNotShippable, UnknownOrder
+from .schemas import NewEvent, NewShipment, Shipment
+from .shipments import IllegalTransition, ShipmentIdTaken
+
+router = Router(tags=["shipments"])
+
+
+@router.post(
+    "/shipments",
+    status_code=201,
+    response_model=Shipment,
+    responses={
+        200: {"model": Shipment, "description": "It stands already."},
+        **refusals(UnknownOrder, OrderNotShippable, ShipmentIdTaken),
+    },
+)
+async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOnly) -> Response:
+    """Ship a parcel. An order may have several."""
+    await once.recall()
+    address = new.address
+    if not await shipments.stands(db, new.shipment_id):
+        order = await orders.find_shippable(peers["order"], new.order_id)
+        address = address or order.shipping_address
+    async with once.unit_of_work() as work:
+        shipment, is_new = await shipments.create(work, new, address)
+        if not is_new:
+            return await once.answer(work, 200, shipment)
+        return await once.created(work, shipment, f"/shipments/{shipment.shipment_id}")
+
+
+@router.get("/shipments")
+async def list_shipments(
+    db: Db, order_id: UUID | None = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Shipment]:
+    """Newest first."""
+    return await shipments.listed(db, order_id, limit, cursor)
+
+
+@router.get("/shipments/{shipment_id}")
+async def read_shipment(shipment_id: UUID, db: Db) -> Shipment:
+    return await shipments.find(db, shipment_id)
+
+
+@router.post(
+    "/shipments/{shipment_id}/events",
+    response_model=Shipment,
+    responses=refusals(IllegalTransition),
+)
+async def record_event(shipment_id: UUID, event: NewEvent, once: OnceOnly) -> Response:
+    """Record that a parcel has moved. Steps may be left out, never taken back; `returned` may
+    follow once it is dispatched, and nothing follows `returned`."""
+    async with once.unit_of_work() as db:
+        shipment = await shipments.move(db, shipment_id, event)
+        return await once.answer(db, 200, shipment)

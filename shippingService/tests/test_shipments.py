@@ -1,0 +1,409 @@
+"""Shipping through its contract."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+HOME = {
+    "line1": "1 Wax Lane",
+    "line2": None,
+    "city": "Kerzendorf",
+    "region": None,
+    "postal_code": "12345",
+    "country": "DE",
+}
+WORK = HOME | {"line1": "2 Wick Road", "line2": "Floor 3"}
+
+
+class Orders:
+    """The order service, as far as shipping sees it."""
+
+    def __init__(self) -> None:
+        self.placed: dict[str, dict[str, Any]] = {}
+        self.trouble: Callable[[httpx.Request], httpx.Response] | None = None
+        self.asked = 0
+
+    def place(self, status: str = "paid", shipping_address: object = None) -> str:
+        order_id = str(uuid4())
+        order = {"order_id": order_id, "status": status, "shipping_address": shipping_address}
+        self.placed[f"/orders/{order_id}"] = order
+        return order_id
+
+    def becomes(self, order_id: str, status: str) -> None:
+        self.placed[f"/orders/{order_id}"]["status"] = status
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.trouble:
+            return self.trouble(request)
+        order = self.placed.get(request.url.path)
+        return httpx.Response(200, json=order) if order else httpx.Response(404, json={})
+
+
+@pytest.fixture
+def orders() -> Orders:
+    return Orders()
+
+
+@pytest.fixture
+def peers(orders: Orders) -> Orders:
+    return orders
+
+
+async def ship(
+    service: httpx.AsyncClient, order_id: str, key: str = "", **members: object
+) -> httpx.Response:
+    headers = {"Idempotency-Key": key} if key else {}
+    return await service.post("/shipments", json={"order_id": order_id, **members}, headers=headers)
+
+
+async def move(
+    service: httpx.AsyncClient, shipment_id: str, status: str, key: str = "", **members: object
+) -> httpx.Response:
+    headers = {"Idempotency-Key": key} if key else {}
+    return await service.post(
+        f"/shipments/{shipment_id}/events", json={"status": status, **members}, headers=headers
+    )
+
+
+async def shipped(service: httpx.AsyncClient, orders: Orders, *statuses: str) -> str:
+    """The id of a new shipment that has come through these statuses."""
+    shipment_id: str = (await ship(service, orders.place())).json()["shipment_id"]
+    for status in statuses:
+        assert (await move(service, shipment_id, status)).status_code == 200
+    return shipment_id
+
+
+async def count(service: httpx.AsyncClient, order_id: str) -> int:
+    return len((await service.get(f"/shipments?order_id={order_id}")).json()["items"])
+
+
+async def test_shipment_is_created_and_found(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id = orders.place()
+    created = await ship(service, order_id, address=HOME, carrier="Owl Post")
+    assert created.status_code == 201, created.text
+    shipment = created.json()
+    assert created.headers["location"] == f"/shipments/{shipment['shipment_id']}"
+    assert (await service.get(created.headers["location"])).json() == shipment
+    assert shipment.pop("shipment_id")[14] == "7"
+    assert len(shipment.pop("tracking_number")) == 15
+    moment = shipment.pop("created_at")
+    assert moment.endswith("Z")
+    assert shipment == {
+        "order_id": order_id,
+        "carrier": "Owl Post",
+        "status": "created",
+        "address": HOME,
+        "events": [{"status": "created", "location": None, "note": None, "at": moment}],
+    }
+
+
+async def test_parcel_goes_where_the_order_says(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id = orders.place(shipping_address=HOME | {"floor": "unknown to shipping"})
+    created = (await ship(service, order_id)).json()
+    assert (created["address"], created["carrier"]) == (HOME, "Sandbox Post")
+    assert (await ship(service, order_id, address=WORK)).json()["address"] == WORK
+    assert (await ship(service, orders.place())).json()["address"] is None
+
+
+async def test_order_may_have_several_parcels(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id = orders.place()
+    parcels = [(await ship(service, order_id)).json() for _ in range(3)]
+    assert len({parcel["tracking_number"] for parcel in parcels}) == 3
+    assert await count(service, order_id) == 3
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"order_id": "7"}, "#/order_id"),
+        ({"shipment_id": "7"}, "#/shipment_id"),
+        ({"carrier": "x" * 61}, "#/carrier"),
+        ({"address": HOME | {"country": "Germany"}}, "#/address/country"),
+        ({"address": HOME | {"city": " "}}, "#/address/city"),
+        ({"address": HOME | {"floor": "3"}}, "#/address/floor"),
+        ({"surprise": 1}, "#/surprise"),
+    ],
+)
+async def test_wrong_member_is_named(
+    service: httpx.AsyncClient, orders: Orders, members: dict[str, object], pointer: str
+) -> None:
+    refused = await service.post("/shipments", json={"order_id": orders.place(), **members})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == pointer
+    assert orders.asked == 0
+
+
+async def test_unknown_order_is_refused(service: httpx.AsyncClient) -> None:
+    refused = await ship(service, str(uuid4()))
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/unknown-order"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+async def test_order_that_is_off_is_not_shipped(
+    service: httpx.AsyncClient, orders: Orders, status: str
+) -> None:
+    order_id = orders.place(status)
+    refused = await ship(service, order_id, key="k")
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/order-not-shippable"
+    assert await count(service, order_id) == 0
+    assert (await ship(service, order_id, key="k")).content == refused.content
+
+
+@pytest.mark.parametrize("status", ["pending", "paid", "fulfilled"])
+async def test_order_that_is_on_is_shipped(
+    service: httpx.AsyncClient, orders: Orders, status: str
+) -> None:
+    assert (await ship(service, orders.place(status))).status_code == 201
+
+
+async def test_chosen_id_makes_one_shipment(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id, chosen = orders.place(), str(uuid4())
+    first = await ship(service, order_id, shipment_id=chosen)
+    assert first.status_code == 201
+    assert first.json()["shipment_id"] == chosen
+    # It stands, whatever becomes of the order, and of the order service.
+    orders.becomes(order_id, "cancelled")
+    orders.trouble = nobody
+    again = await ship(service, order_id, shipment_id=chosen)
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+async def test_chosen_id_belongs_to_one_order(service: httpx.AsyncClient, orders: Orders) -> None:
+    chosen = str(uuid4())
+    await ship(service, orders.place(), shipment_id=chosen)
+    refused = await ship(service, orders.place(), shipment_id=chosen)
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/shipment-id-taken"
+
+
+async def test_racing_repeats_make_one_shipment(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id, chosen = orders.place(), str(uuid4())
+    by_id = await asyncio.gather(*(ship(service, order_id, shipment_id=chosen) for _ in range(6)))
+    assert Counter(answer.status_code for answer in by_id) == {201: 1, 200: 5}
+    assert len({answer.content for answer in by_id}) == 1
+    by_key = await asyncio.gather(*(ship(service, order_id, key="k") for _ in range(6)))
+    assert {answer.status_code for answer in by_key} == {201}
+    assert len({answer.content for answer in by_key}) == 1
+    assert await count(service, order_id) == 2
+
+
+async def test_key_gives_the_same_bytes_again(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id = orders.place()
+    first = await ship(service, order_id, key="k")
+    again = await ship(service, order_id, key="k")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert orders.asked == 1
+    assert (await ship(service, order_id, key="k", carrier="Owl Post")).status_code == 422
+
+
+def nobody(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("nobody answers")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        nobody,
+        lambda _: httpx.Response(500, json={}),
+        lambda _: httpx.Response(403, json={}),
+        lambda _: httpx.Response(200, text="<html>"),
+        lambda _: httpx.Response(200, json=[]),
+        lambda _: httpx.Response(200, json={"status": "mislaid"}),
+        lambda _: httpx.Response(200, json={"status": "paid", "shipping_address": {"line1": 1}}),
+    ],
+    ids=["down", "500", "403", "no-json", "no-object", "no-status", "no-address"],
+)
+async def test_shipment_waits_for_the_order_service(
+    service: httpx.AsyncClient,
+    orders: Orders,
+    trouble: Callable[[httpx.Request], httpx.Response],
+) -> None:
+    order_id = orders.place()
+    orders.trouble = trouble
+    refused = await ship(service, order_id, key="k", shipment_id=str(uuid4()))
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "/problems/dependency-unavailable"
+    assert refused.json()["dependency"] == "order"
+    assert int(refused.headers["retry-after"]) > 0
+    assert await count(service, order_id) == 0
+
+
+async def test_unavailability_is_not_kept_with_the_key(
+    service: httpx.AsyncClient, orders: Orders
+) -> None:
+    order_id = orders.place()
+    orders.trouble = nobody
+    assert (await ship(service, order_id, key="k")).status_code == 503
+    orders.trouble = None
+    assert (await ship(service, order_id, key="k")).status_code == 201
+
+
+async def test_parcel_moves_forward(service: httpx.AsyncClient, orders: Orders) -> None:
+    shipment_id = await shipped(service, orders, "dispatched")
+    moved = await move(service, shipment_id, "in_transit", location="Halle", note="By night train")
+    assert moved.status_code == 200
+    assert moved.json()["status"] == "in_transit"
+    events = moved.json()["events"]
+    assert [event["status"] for event in events] == ["created", "dispatched", "in_transit"]
+    assert (events[-1]["location"], events[-1]["note"]) == ("Halle", "By night train")
+    assert events[-1]["at"].endswith("Z")
+    assert (await service.get(f"/shipments/{shipment_id}")).json() == moved.json()
+
+
+@pytest.mark.parametrize(
+    "journey",
+    [
+        ("delivered",),
+        ("in_transit", "delivered", "returned"),
+        ("dispatched", "delivered"),
+        ("dispatched", "returned"),
+        ("in_transit", "returned"),
+    ],
+)
+async def test_steps_may_be_left_out(
+    service: httpx.AsyncClient, orders: Orders, journey: tuple[str, ...]
+) -> None:
+    shipment_id = await shipped(service, orders, *journey)
+    found = (await service.get(f"/shipments/{shipment_id}")).json()
+    assert [event["status"] for event in found["events"]] == ["created", *journey]
+    assert found["status"] == journey[-1]
+
+
+@pytest.mark.parametrize(
+    ("journey", "asked"),
+    [
+        ((), "created"),
+        ((), "returned"),
+        (("dispatched",), "created"),
+        (("dispatched",), "dispatched"),
+        (("in_transit",), "dispatched"),
+        (("delivered",), "in_transit"),
+        (("delivered",), "delivered"),
+        (("dispatched", "returned"), "in_transit"),
+        (("dispatched", "returned"), "delivered"),
+        (("dispatched", "returned"), "returned"),
+    ],
+)
+async def test_parcel_does_not_move_back(
+    service: httpx.AsyncClient, orders: Orders, journey: tuple[str, ...], asked: str
+) -> None:
+    shipment_id = await shipped(service, orders, *journey)
+    before = (await service.get(f"/shipments/{shipment_id}")).json()
+    refused = await move(service, shipment_id, asked)
+    assert refused.status_code == 409
+    problem = refused.json()
+    assert problem["type"] == "/problems/illegal-transition"
+    assert (problem["from"], problem["to"]) == (before["status"], asked)
+    assert (await service.get(f"/shipments/{shipment_id}")).json() == before
+
+
+async def test_racing_events_are_written_once(service: httpx.AsyncClient, orders: Orders) -> None:
+    shipment_id = await shipped(service, orders)
+    statuses = ["dispatched", "in_transit", "delivered"] * 2
+    answers = await asyncio.gather(*(move(service, shipment_id, status) for status in statuses))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    found = (await service.get(f"/shipments/{shipment_id}")).json()
+    written = [event["status"] for event in found["events"]]
+    assert written == [status for status in ["created", *statuses[:3]] if status in written]
+    assert len(written) == 1 + sum(answer.status_code == 200 for answer in answers)
+    assert found["status"] == "delivered"
+
+
+async def test_event_with_a_key_is_written_once(service: httpx.AsyncClient, orders: Orders) -> None:
+    shipment_id = await shipped(service, orders)
+    first = await move(service, shipment_id, "dispatched", key="k")
+    again = await move(service, shipment_id, "dispatched", key="k")
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_refused_event_is_kept_unless_time_may_lift_it(
+    service: httpx.AsyncClient, orders: Orders
+) -> None:
+    shipment_id = await shipped(service, orders)
+    assert (await move(service, shipment_id, "returned", key="r")).status_code == 409
+    await move(service, shipment_id, "dispatched")
+    first = await move(service, shipment_id, "created", key="c")
+    assert (await move(service, shipment_id, "created", key="c")).content == first.content
+    assert (await move(service, shipment_id, "returned", key="r")).status_code == 200
+
+
+async def test_event_of_nothing_is_not_found(service: httpx.AsyncClient) -> None:
+    assert (await move(service, str(uuid4()), "dispatched")).status_code == 404
+
+
+@pytest.mark.parametrize("members", [{"status": "lost"}, {"note": "?"}, {"location": ""}])
+async def test_wrong_event_is_refused(
+    service: httpx.AsyncClient, orders: Orders, members: dict[str, str]
+) -> None:
+    shipment_id = await shipped(service, orders)
+    body = members if "note" in members else {"status": "dispatched", **members}
+    assert (await service.post(f"/shipments/{shipment_id}/events", json=body)).status_code == 422
+
+
+async def test_list_is_newest_first_and_pages(service: httpx.AsyncClient, orders: Orders) -> None:
+    order_id = orders.place()
+    # Chosen ids, that sort the other way round.
+    chosen = [f"{number:08x}-0000-4000-8000-000000000000" for number in (5, 4, 3, 2, 1)]
+    for shipment_id in chosen:
+        await ship(service, order_id, shipment_id=shipment_id)
+    other = await shipped(service, orders)
+    assert await pages(service, f"order_id={order_id}") == chosen[::-1]
+    assert await pages(service, "") == [other, *chosen[::-1]]
+
+
+async def pages(service: httpx.AsyncClient, query: str) -> list[str]:
+    """The ids of a list that is read in pages of two."""
+    seen, cursor = [], ""
+    while cursor is not None:
+        after = f"&cursor={cursor}" if cursor else ""
+        page = (await service.get(f"/shipments?limit=2&{query}{after}")).json()
+        assert len(page["items"]) <= 2
+        seen += [shipment["shipment_id"] for shipment in page["items"]]
+        cursor = page["next_cursor"]
+    return seen
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WzUsNV0", "limit=0", "order_id=7"])
+async def test_wrong_query_is_refused(service: httpx.AsyncClient, query: str) -> None:
+    assert (await service.get(f"/shipments?{query}")).status_code == 422
+
+
+async def test_what_is_not_there_is_not_found(service: httpx.AsyncClient) -> None:
+    for name in (uuid4(), "nonsense"):
+        answer = await service.get(f"/shipments/{name}")
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection with the rights of the service."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("SET ROLE shipping_app")
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE shipping.shipment_events SET note = 'x'",
+        "DELETE FROM shipping.shipment_events",
+        "DELETE FROM shipping.shipments",
+        "UPDATE shipping.shipments SET tracking_number = 'SP00000000'",
+    ],
+)
+async def test_journeys_are_append_only(db: asyncpg.Connection, change: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(change)

@@ -1,0 +1,130 @@
+"""A fleet that comes up, stays up and goes down."""
+
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from fleet import down
+from fleet.members import delay_after, ending
+from fleet.settings import Settings
+
+from .conftest import Fleet, eventually
+
+
+def test_each_service_is_told_its_own_role_and_its_peers_only(fleet: Fleet) -> None:
+    fleet.up()
+    alpha, beta = fleet.ask(1), fleet.ask(2)
+    assert alpha["BETA_URL"] == f"http://127.0.0.1:{fleet.base + 2}"
+    assert beta["BETA_URL"] is None
+    assert alpha["DATABASE_URL"].startswith("postgresql://alpha_app:")
+    assert alpha["DATABASE_URL"].endswith("/shop")
+    assert alpha["LOG_FORMAT"] == "json"
+
+
+def test_secrets_are_for_their_owner_only(fleet: Fleet) -> None:
+    fleet.up()
+    assert stat.S_IMODE((fleet.data / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((fleet.data / "run").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(fleet: Fleet, asked: signal.Signals) -> None:
+    supervisor = fleet.up()
+    supervisor.send_signal(asked)
+    said, _ = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    assert said.endswith("Stopped.\n")
+    assert fleet.processes() == []
+    assert "database system is shut down" in fleet.log("postgres")
+
+
+def test_down_stops_everything_and_says_so(fleet: Fleet) -> None:
+    supervisor = fleet.up()
+    status, said = fleet.run("down")
+    assert (status, said.splitlines()[-1]) == (0, "Stopped.")
+    assert supervisor.wait(5) == 0
+    assert fleet.processes() == []
+
+
+def test_down_without_a_fleet_says_so(fleet: Fleet) -> None:
+    assert fleet.run("down") == (0, "Nothing is running.\n")
+
+
+def test_down_ends_a_supervisor_that_does_not_listen(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supervisor = fleet.up()
+    os.kill(supervisor.pid, signal.SIGSTOP)
+    monkeypatch.setattr(down, "ASKED_SECONDS", 0.2)
+    down.down(Settings(data_dir=fleet.data))
+    assert "Stopped, by force" in capsys.readouterr().out
+    supervisor.wait(5)
+    assert fleet.processes() == []
+
+
+def test_a_second_up_says_that_it_runs(fleet: Fleet) -> None:
+    supervisor = fleet.up()
+    status, said = fleet.run("up")
+    assert status == 0
+    assert f"runs already (process {supervisor.pid})" in said
+    assert f"http://127.0.0.1:{fleet.base + 1}/docs" in said
+    assert fleet.answers(1)
+
+
+def test_a_killed_supervisor_leaves_nothing(fleet: Fleet) -> None:
+    fleet.up().kill()
+    eventually(lambda: fleet.processes() == [])
+    assert "database system is shut down" in fleet.log("postgres")
+
+
+def test_up_after_a_killed_supervisor_waits_for_what_is_left(fleet: Fleet) -> None:
+    fleet.up().kill()
+    fleet.up()
+    assert fleet.answers(1)
+
+
+@pytest.mark.parametrize("name", ["alpha", "postgres"])
+def test_what_is_killed_is_started_again(fleet: Fleet, name: str) -> None:
+    supervisor = fleet.up()
+    before = fleet.pid(name)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: fleet.pid(name) != before)
+    eventually(lambda: fleet.answers(1))
+    line = f"{name} was killed by SIGKILL; starting it again at once"
+    assert supervisor.stdout
+    assert line in supervisor.stdout.readline()
+    assert line in fleet.log("fleet")
+
+
+def test_a_server_that_is_killed_recovers(fleet: Fleet) -> None:
+    fleet.up()
+    os.kill(server_of(fleet), signal.SIGKILL)
+    eventually(lambda: "postgres ended with status 9" in fleet.log("fleet"))
+    eventually(lambda: fleet.log("postgres").count("ready to accept connections") == 2)
+
+
+def test_data_outlives_a_restart(fleet: Fleet) -> None:
+    fleet.up()
+    identity = (fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8]
+    fleet.run("down")
+    fleet.up()
+    assert (fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8] == identity
+
+
+@pytest.mark.parametrize(
+    ("deaths", "delay"), [(1, 0.0), (2, 0.5), (3, 1.0), (4, 2.0), (6, 8.0), (7, 10.0), (99, 10.0)]
+)
+def test_patience_grows_with_every_death(deaths: int, delay: float) -> None:
+    assert delay_after(deaths) == delay
+
+
+def test_endings_are_told_in_words() -> None:
+    assert ending(3) == "ended with status 3"
+    assert ending(-signal.SIGSEGV) == "was killed by SIGSEGV"
+
+
+def server_of(fleet: Fleet) -> int:
+    return int(Path(fleet.data, "postgres", "postmaster.pid").read_text().split()[0])

@@ -1,0 +1,24 @@
+"""What the ledger asks of orders: whether there is one, and what it comes to."""
+
+from uuid import UUID
+
+from chassis import Amount, Currency, Output, Peer, Problem
+
+
+class UnknownOrder(Problem, status=422):
+    """There is no such order."""
+
+
+class Order(Output):
+    total: Amount
+    currency: Currency
+
+
+async def find(peer: Peer, order_id: UUID) -> Order:
+    """Raises UnknownOrder, DependencyUnavailable."""
+    answer = await peer.get(f"/orders/{order_id}")
+    if answer.status == 404:
+        raise UnknownOrder(f"There is no order {order_id}.", order_id=order_id)
+    if not answer.ok:
+        raise answer.unexpected()
+    return answer.read(Order)

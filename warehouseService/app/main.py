@@ -1,0 +1,16 @@
+"""Warehouse: what is on hand, and for whom it is reserved."""
+
+from pathlib import Path
+
+from chassis import Sweep, create_app
+
+from . import reservations, routes
+
+app = create_app(
+    "warehouse",
+    routes.router,
+    routes.bulk_router,
+    schema="warehouse",
+    home=Path(__file__).resolve().parents[1],
+    sweeps=[Sweep("expired-reservations", reservations.expire_due, every=1.0)],
+)

@@ -1,0 +1,195 @@
+"""The warehouse over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import ValidationError
+
+from chassis import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    refusals,
+)
+from chassis.openapi import Responses, pointer
+
+from . import reservations, stock
+from .goods import InsufficientStock
+from .reservations import (
+    ReservationCommitted,
+    ReservationDiffers,
+    ReservationExpired,
+    ReservationNotCommitted,
+    ReservationReleased,
+    ReservationReturned,
+)
+from .schemas import (
+    SKU,
+    Adjustment,
+    BulkResult,
+    BulkStock,
+    CountedSku,
+    Movement,
+    NewReservation,
+    Reservation,
+    RowError,
+    Sku,
+    Stock,
+    StockCount,
+)
+from .stock import AboveMaximum, BelowReserved
+
+router = Router(tags=["stock"])
+bulk_router = Router(tags=["stock"], bulk=True)
+
+STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stands already."}}
+
+
+@router.put("/stock/{sku}", responses=refusals(BelowReserved))
+async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
+    """Set what is on hand; the difference is written as a movement."""
+    async with db.unit_of_work() as work:
+        return await stock.count_one(work, sku, counted.quantity)
+
+
+@bulk_router.post("/stock/bulk", response_model=BulkResult)
+async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
+    """Set what is on hand of up to 1,000 SKUs. A bad row is reported and does not stop the rest."""
+    rows, errors = _checked(bulk.stock)
+    async with once.unit_of_work() as db:
+        counted = await stock.count(db, {row.sku: row.quantity for row in rows.values()})
+        errors += [
+            RowError(index=index, sku=row.sku, detail=BelowReserved.title())
+            for index, row in rows.items()
+            if row.sku not in counted
+        ]
+        errors.sort(key=lambda error: error.index)
+        return await once.answer(db, 200, BulkResult(counted=len(counted), errors=errors))
+
+
+@router.get("/stock/{sku}")
+async def read_stock(sku: Sku, db: Db) -> Stock:
+    return await stock.find(db, sku)
+
+
+@router.post(
+    "/stock/{sku}/adjustments",
+    response_model=Stock,
+    responses=refusals(BelowReserved, AboveMaximum),
+)
+async def adjust_stock(sku: Sku, adjustment: Adjustment, once: OnceOnly) -> Response:
+    """Add to what is on hand, or take from it, saying why."""
+    async with once.unit_of_work() as db:
+        return await once.answer(db, 200, await stock.adjust(db, sku, adjustment))
+
+
+@router.get("/stock/{sku}/movements")
+async def list_movements(
+    sku: Sku, db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Movement]:
+    """Every change of what is on hand, newest first."""
+    return await stock.movements(db, sku, limit, cursor)
+
+
+@router.post(
+    "/reservations",
+    status_code=201,
+    response_model=Reservation,
+    tags=["reservations"],
+    responses=STANDS_ALREADY
+    | refusals(
+        InsufficientStock,
+        ReservationDiffers,
+        ReservationReleased,
+        ReservationExpired,
+        ReservationReturned,
+    ),
+)
+async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
+    """Hold stock for every item, or for none."""
+    async with once.unit_of_work() as db:
+        newly = await reservations.reserve(db, asked)
+        reservation = await reservations.find(db, asked.reservation_id)
+        if newly:
+            location = f"/reservations/{reservation.reservation_id}"
+            return await once.created(db, reservation, location)
+        return await once.answer(db, 200, reservation)
+
+
+@router.get("/reservations/{reservation_id}", tags=["reservations"])
+async def read_reservation(reservation_id: UUID, db: Db) -> Reservation:
+    return await reservations.find(db, reservation_id)
+
+
+@router.post(
+    "/reservations/{reservation_id}/commit",
+    response_model=Reservation,
+    tags=["reservations"],
+    responses=refusals(ReservationReleased, ReservationExpired, ReservationReturned),
+)
+async def commit_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
+    """The goods leave the warehouse."""
+    async with once.unit_of_work() as db:
+        await reservations.commit(db, reservation_id)
+        return await once.answer(db, 200, await reservations.find(db, reservation_id))
+
+
+@router.post(
+    "/reservations/{reservation_id}/release",
+    response_model=Reservation,
+    tags=["reservations"],
+    responses=refusals(ReservationCommitted, ReservationReturned),
+)
+async def release_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
+    """Give the goods up. An id that is not known yet is refused ever after."""
+    async with once.unit_of_work() as db:
+        await reservations.release(db, reservation_id)
+        return await once.answer(db, 200, await reservations.find(db, reservation_id))
+
+
+@router.post(
+    "/reservations/{reservation_id}/return",
+    response_model=Reservation,
+    tags=["internal"],
+    responses=refusals(ReservationNotCommitted, AboveMaximum),
+)
+async def return_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
+    """Put the goods of a committed reservation back on hand."""
+    async with once.unit_of_work() as db:
+        await reservations.take_back(db, reservation_id)
+        return await once.answer(db, 200, await reservations.find(db, reservation_id))
+
+
+def _checked(rows: list[Any]) -> tuple[dict[int, CountedSku], list[RowError]]:
+    """The rows that can be counted, by index, and what is wrong with the others."""
+    good: dict[int, CountedSku] = {}
+    errors, seen = [], set()
+    for index, row in enumerate(rows):
+        try:
+            counted = CountedSku.model_validate(row)
+        except ValidationError as error:
+            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
+            continue
+        if counted.sku in seen:
+            detail = "This SKU stands in an earlier row."
+            errors.append(RowError(index=index, sku=counted.sku, detail=detail))
+            continue
+        seen.add(counted.sku)
+        good[index] = counted
+    return good, errors
+
+
+def _sku_of(row: Any) -> str | None:
+    """The row's SKU where it is one: nothing else of a bad row is echoed."""
+    sku = row.get("sku") if isinstance(row, dict) else None
+    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
+
+
+def _detail_of(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

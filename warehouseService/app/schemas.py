@@ -1,0 +1,111 @@
+"""What goes in and out of the warehouse."""
+
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from chassis import Input, Output, Text, Timestamp
+
+MOST_ON_HAND = 1_000_000_000
+
+SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Sku = Annotated[str, Field(pattern=f"^{SKU.pattern}$", examples=["CANDLE-RED"])]
+
+
+def _nonzero(delta: int) -> int:
+    if delta == 0:
+        raise ValueError("must not be zero")
+    return delta
+
+
+OnHand = Annotated[int, Field(strict=True, ge=0, le=MOST_ON_HAND)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=MOST_ON_HAND)]
+Delta = Annotated[
+    int, Field(strict=True, ge=-MOST_ON_HAND, le=MOST_ON_HAND), AfterValidator(_nonzero)
+]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=86_400)]
+
+
+class StockCount(Input):
+    quantity: OnHand
+
+
+class CountedSku(StockCount):
+    sku: Sku
+
+
+class BulkStock(Input):
+    """Rows are checked one by one, so that a bad one does not stop the rest."""
+
+    stock: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+
+
+class RowError(Output):
+    index: int
+    sku: str | None
+    detail: str
+
+
+class BulkResult(Output):
+    counted: int
+    errors: list[RowError]
+
+
+class Adjustment(Input):
+    delta: Delta
+    reason: Annotated[Text, Field(max_length=200)]
+
+
+class Stock(Output):
+    sku: str
+    on_hand: int
+    reserved: int
+    available: int
+    updated_at: Timestamp
+
+
+class Movement(Output):
+    delta: int
+    reason: str
+    reference: UUID | None
+    at: Timestamp
+
+
+class Item(Input):
+    sku: Sku
+    quantity: Quantity
+
+
+class NewReservation(Input):
+    """`expires_in` is in seconds. A SKU that stands in several items is reserved as their sum."""
+
+    reservation_id: UUID
+    order_id: UUID | None = None
+    items: Annotated[list[Item], Field(min_length=1, max_length=2000)]
+    expires_in: Seconds = 900
+
+    def quantities(self) -> dict[str, int]:
+        """How much of each SKU."""
+        total: dict[str, int] = {}
+        for item in self.items:
+            total[item.sku] = total.get(item.sku, 0) + item.quantity
+        return total
+
+
+class ReservedItem(Output):
+    sku: str
+    quantity: int
+
+
+class Reservation(Output):
+    """`status` is held, committed, released, expired or returned."""
+
+    reservation_id: UUID
+    order_id: UUID | None
+    status: str
+    items: list[ReservedItem]
+    expires_at: Timestamp | None
+    created_at: Timestamp
+    updated_at: Timestamp

@@ -1,0 +1,135 @@
+"""The stock of a SKU: what is on hand, what of it is reserved, and how it came to be so.
+
+Whatever changes what is on hand writes the movement in the same statement.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Page, Problem
+from chassis.lists import decode, encode, page
+
+from .schemas import MOST_ON_HAND, Adjustment, Movement, Stock
+
+FIND = "SELECT * FROM warehouse.stock WHERE sku = $1"
+
+# In SKU order, as LOCK is: two counts that open the same SKUs queue instead of deadlocking.
+OPEN = """
+INSERT INTO warehouse.stock (sku, on_hand)
+SELECT sku, 0 FROM unnest($1::text[]) AS asked (sku) ORDER BY sku
+ON CONFLICT DO NOTHING
+"""
+
+# A statement of its own: the one that changes the rows then sees what the last holder left.
+LOCK = "SELECT FROM warehouse.stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE"
+
+COUNT = """
+WITH counted AS (
+    UPDATE warehouse.stock SET on_hand = asked.quantity, updated_at = now()
+      FROM unnest($1::text[], $2::bigint[]) AS asked (sku, quantity)
+     WHERE stock.sku = asked.sku AND stock.reserved <= asked.quantity
+    RETURNING stock.*, old.on_hand AS on_hand_before
+), moved AS (
+    INSERT INTO warehouse.movements (sku, delta, reason)
+    SELECT sku, on_hand - on_hand_before, 'counted' FROM counted WHERE on_hand <> on_hand_before
+)
+SELECT * FROM counted
+"""
+
+ADJUST = """
+WITH adjusted AS (
+    UPDATE warehouse.stock SET on_hand = on_hand + $2, updated_at = now()
+     WHERE sku = $1 AND on_hand + $2 BETWEEN reserved AND $4
+    RETURNING *
+), moved AS (
+    INSERT INTO warehouse.movements (sku, delta, reason) SELECT sku, $2, $3 FROM adjusted
+)
+SELECT * FROM adjusted
+"""
+
+MOVEMENTS = """
+SELECT * FROM warehouse.movements
+ WHERE sku = $1 AND ($3::bigint IS NULL OR movement_id < $3)
+ ORDER BY movement_id DESC LIMIT $2
+"""
+
+
+class BelowReserved(Problem, status=409, remembered=False):
+    """There would be less on hand than is reserved."""
+
+
+class AboveMaximum(Problem, status=409, remembered=False):
+    """There would be more on hand than a SKU can have."""
+
+
+def as_stock(row: Record) -> Stock:
+    on_hand, reserved = row["on_hand"], row["reserved"]
+    return Stock(
+        sku=row["sku"],
+        on_hand=on_hand,
+        reserved=reserved,
+        available=on_hand - reserved,
+        updated_at=row["updated_at"],
+    )
+
+
+def below_reserved(stock: Stock) -> BelowReserved:
+    return BelowReserved(
+        f"{stock.reserved} of {stock.sku} are reserved.",
+        on_hand=stock.on_hand,
+        reserved=stock.reserved,
+    )
+
+
+async def lock(db: Connection, skus: Iterable[str]) -> None:
+    """Hold these rows until the unit of work ends, so that they can be decided on."""
+    await db.execute(LOCK, list(skus))
+
+
+async def find(db: Connection, sku: str) -> Stock:
+    """Raises NotFound."""
+    row = await db.fetchrow(FIND, sku)
+    if row is None:
+        raise NotFound(f"There is no stock of {sku}.")
+    return as_stock(row)
+
+
+async def count(db: Connection, quantities: Mapping[str, int]) -> dict[str, Stock]:
+    """Set what is on hand. A SKU of which more than that is reserved is left as it is, and out."""
+    skus = list(quantities)
+    await db.execute(OPEN, skus)
+    await lock(db, skus)
+    rows = await db.fetch(COUNT, skus, list(quantities.values()))
+    return {row["sku"]: as_stock(row) for row in rows}
+
+
+async def count_one(db: Connection, sku: str, quantity: int) -> Stock:
+    """Raises BelowReserved."""
+    counted = await count(db, {sku: quantity})
+    if sku not in counted:
+        raise below_reserved(await find(db, sku))
+    return counted[sku]
+
+
+async def adjust(db: Connection, sku: str, adjustment: Adjustment) -> Stock:
+    """Raises NotFound, BelowReserved, AboveMaximum."""
+    row = await db.fetchrow(ADJUST, sku, adjustment.delta, adjustment.reason, MOST_ON_HAND)
+    if row is not None:
+        return as_stock(row)
+    standing = await find(db, sku)
+    if adjustment.delta < 0:
+        raise below_reserved(standing)
+    raise AboveMaximum(f"There are {standing.on_hand} of {sku} on hand.", on_hand=standing.on_hand)
+
+
+async def movements(db: Connection, sku: str, limit: int, cursor: str | None) -> Page[Movement]:
+    """Newest first. Raises NotFound."""
+    position = decode(cursor, int)
+    await find(db, sku)
+    rows = await db.fetch(MOVEMENTS, sku, limit + 1, position[0] if position else None)
+    return page(rows, limit, as_movement, lambda row: encode(row["movement_id"]))
+
+
+def as_movement(row: Record) -> Movement:
+    return Movement.model_validate(dict(row))
