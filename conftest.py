@@ -8,7 +8,7 @@ function). What PostgreSQL they get is one server a test process: the embedded o
 import asyncio
 import os
 import re
-import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
 
 
-PASSWORD = secrets.token_urlsafe(8)
+PASSWORD = "for-tests"  # noqa: S105
 
 PeerHandler = Callable[[httpx.Request], httpx.Response]
 
@@ -45,9 +45,7 @@ def with_database(dsn: str, database: str, role: str | None = None) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """The DSN of a superuser on a PostgreSQL that these tests may do anything to."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
@@ -56,28 +54,51 @@ def postgres(
         with PostgresContainer("postgres:18", driver=None) as container:
             yield container.get_connection_url()
         return
-    with embedded(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+    # Not below pytest's own folder: a second run as root would shut the server's user out of it.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded(Path(folder), durable=False) as server,
+    ):
         yield server.dsn
 
 
 @dataclass
-class Templates:
-    """One database a service, with its schema, made when first asked for and then cloned."""
+class Databases:
+    """One database a service, made when a test first asks for it, and emptied for each test.
+
+    Emptying takes 3 ms. Cloning a template takes a hundred times that.
+    """
 
     dsn: str
-    made: dict[str, str] = field(default_factory=dict)
+    emptying: dict[str, str] = field(default_factory=dict)
 
     def of(self, folder: Path) -> str:
+        """The DSN of this service's database, with its schema and no rows."""
         name = schema.name_of(folder)
-        if name not in self.made:
-            self.made[name] = f"template_{name}_{secrets.token_hex(4)}"
-            asyncio.run(self._make(folder, self.made[name]))
-        return self.made[name]
+        dsn = with_database(self.dsn, f"test_{name}_{os.getpid()}")
+        asyncio.run(self._empty(dsn, name) if name in self.emptying else self._make(dsn, folder))
+        return dsn
 
-    async def _make(self, folder: Path, database: str) -> None:
-        await run_sql(self.dsn, f"CREATE DATABASE {database}")
-        passwords = {schema.name_of(folder): PASSWORD, "auditor": PASSWORD}
-        await schema.apply(with_database(self.dsn, database), [folder], passwords)
+    async def _make(self, dsn: str, folder: Path) -> None:
+        name = schema.name_of(folder)
+        await run_sql(self.dsn, f"CREATE DATABASE {urlsplit(dsn).path.lstrip('/')}")
+        await schema.apply(dsn, [folder], {name: PASSWORD, "auditor": PASSWORD})
+        connection = await asyncpg.connect(dsn)
+        self.emptying[name] = await connection.fetchval(EMPTYING, name)
+        await connection.close()
+
+    async def _empty(self, dsn: str, name: str) -> None:
+        await run_sql(dsn, self.emptying[name])
+
+
+# As a replica would: no trigger refuses, and no foreign key wants an order.
+EMPTYING = """
+SELECT 'SET session_replication_role = replica;'
+       || string_agg(format('DELETE FROM %I.%I;', schemaname, tablename), '')
+       || (SELECT format('UPDATE fleet.schema_versions SET checksum = %L', checksum)
+             FROM fleet.schema_versions WHERE service = $1)
+  FROM pg_tables WHERE schemaname NOT IN ('fleet', 'pg_catalog', 'information_schema')
+"""
 
 
 async def run_sql(dsn: str, *statements: str) -> None:
@@ -90,8 +111,8 @@ async def run_sql(dsn: str, *statements: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def templates(postgres: str) -> Templates:
-    return Templates(postgres)
+def databases(postgres: str) -> Databases:
+    return Databases(postgres)
 
 
 @pytest.fixture
@@ -103,12 +124,9 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def database_url(postgres: str, templates: Templates, folder: Path) -> Iterator[str]:
-    """A database of this test's own, as a superuser sees it."""
-    database = f"test_{secrets.token_hex(6)}"
-    asyncio.run(run_sql(postgres, f"CREATE DATABASE {database} TEMPLATE {templates.of(folder)}"))
-    yield with_database(postgres, database)
-    asyncio.run(run_sql(postgres, f"DROP DATABASE {database} WITH (FORCE)"))
+def database_url(databases: Databases, folder: Path) -> str:
+    """An empty database for this test, as a superuser sees it."""
+    return databases.of(folder)
 
 
 @pytest.fixture

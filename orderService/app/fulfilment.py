@@ -15,14 +15,20 @@ from .schemas import NewFulfilment, NewShipment, Order
 HOLD = """
 UPDATE orders.orders SET fulfilment_job_id = $2, updated_at = now()
  WHERE order_id = $1 AND (status = 'paid' OR status = 'pending' AND NOT $3::boolean)
-   AND fulfilment_job_id IS NULL
+   AND fulfilment_job_id IS NULL AND $4 <> ALL (dropped_holds)
 RETURNING true
 """
 
+# Remembered in the order, so that a hold which is asked for late, after this, takes nothing.
 LET_GO = """
-UPDATE orders.orders SET fulfilment_job_id = NULL, updated_at = now()
- WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
+UPDATE orders.orders
+   SET fulfilment_job_id = nullif(fulfilment_job_id, $2),
+       dropped_holds = array_append(dropped_holds, $3), updated_at = now()
+ WHERE order_id = $1 AND status <> 'draft' AND $3 <> ALL (dropped_holds)
+   AND (fulfilment_job_id IS DISTINCT FROM $2 OR status IN ('pending', 'paid'))
 """
+
+DROPPED = "SELECT $2 = ANY (dropped_holds) FROM orders.orders WHERE order_id = $1"
 
 SHIP = """
 UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = now()
@@ -43,23 +49,32 @@ class OrderNotHeld(Problem, status=409):
     """This fulfilment job does not hold the order."""
 
 
+def hold_name(job_id: UUID, round_: int) -> str:
+    """A job that is tried anew holds the order anew; what it let go before stays let go."""
+    return f"{job_id}/{round_}"
+
+
 async def hold(db: Connection, order_id: UUID, new: NewFulfilment) -> Order:
-    """Raises NotFound, OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled (another job)."""
-    await db.fetchval(HOLD, order_id, new.job_id, new.require_payment)
+    """Raises NotFound, OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled (another job),
+    OrderNotHeld (this job has let it go)."""
+    name = hold_name(new.job_id, new.round)
+    await db.fetchval(HOLD, order_id, new.job_id, new.require_payment, name)
     order = await find(db, order_id)
     held = order.fulfilment_job_id == new.job_id
     if order.status in ("cancelled", "refunded") or (order.status == "fulfilled" and not held):
         raise OrderNotFulfillable(order_status=order.status)
     if held:
         return order
+    if await db.fetchval(DROPPED, order_id, name):
+        raise OrderNotHeld()
     if order.status == "pending" and new.require_payment:
         raise OrderNotPaid()
     raise OrderBeingFulfilled()
 
 
-async def let_go(db: Connection, order_id: UUID, job_id: UUID) -> None:
+async def let_go(db: Connection, order_id: UUID, job_id: UUID, round_: int) -> None:
     """Give the order back, unless it is shipped or not held by this job. Raises NotFound."""
-    if await db.execute(LET_GO, order_id, job_id) == "UPDATE 0":
+    if await db.execute(LET_GO, order_id, job_id, hold_name(job_id, round_)) == "UPDATE 0":
         await find(db, order_id)
 
 

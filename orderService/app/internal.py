@@ -7,7 +7,7 @@ from chassis import Db, Router, refusals
 from . import fulfilment, moves
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
-from .schemas import NewFulfilment, NewPayment, NewRefund, NewShipment, Order
+from .schemas import NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
 
 router = Router(tags=["internal"])
 
@@ -30,7 +30,7 @@ async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
 
 @router.put(
     "/orders/{order_id}/fulfilment",
-    responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled),
+    responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled, OrderNotHeld),
 )
 async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
     """This job, and no other, gets the order out. Safe to repeat."""
@@ -39,9 +39,12 @@ async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
 
 
 @router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
-async def let_order_go(order_id: UUID, job_id: UUID, db: Db) -> None:
-    """This job gives the order back, unless it has shipped it. Safe to repeat."""
-    await fulfilment.let_go(db, order_id, job_id)
+async def let_order_go(order_id: UUID, job_id: UUID, db: Db, round: Round = 1) -> None:  # noqa: A002
+    """This job gives the order back, unless it has shipped it. Safe to repeat.
+
+    A request to hold it in the same round that comes later than this takes nothing.
+    """
+    await fulfilment.let_go(db, order_id, job_id, round)
 
 
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))

@@ -43,8 +43,12 @@ class NewRefund(Input):
     payment_id: UUID
 
 
+Round = Annotated[int, Field(ge=1, le=1_000_000, description="How often the job began anew.")]
+
+
 class NewFulfilment(Input):
     job_id: UUID
+    round: Annotated[Round, Field(strict=True)] = 1
     require_payment: Flag = True
 
 

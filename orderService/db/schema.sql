@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS orders.orders (
     shipping_address  jsonb CHECK (jsonb_typeof(shipping_address) = 'object'),
     payment_id        uuid,
     fulfilment_job_id uuid,  -- the job that holds it, or has shipped it
+    dropped_holds     text[] NOT NULL DEFAULT '{}',  -- let go, and not to be taken by a late request
     shipment_id       uuid,
     attempts          integer NOT NULL DEFAULT 0,  -- of the sweep, to finish a draft
     -- A draft this old was cut off; a request that is under way is quicker.
@@ -132,7 +133,7 @@ CREATE INDEX IF NOT EXISTS order_idempotency_keys_age
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
 -- Whose it is, of which cart and for how much never changes.
-GRANT UPDATE (status, payment_id, fulfilment_job_id, shipment_id, attempts, next_attempt_at,
-              updated_at) ON orders.orders TO order_app;
+GRANT UPDATE (status, payment_id, fulfilment_job_id, dropped_holds, shipment_id, attempts,
+              next_attempt_at, updated_at) ON orders.orders TO order_app;
 GRANT SELECT, INSERT ON orders.order_lines, orders.order_history TO order_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders.order_idempotency_keys TO order_app;

@@ -35,11 +35,15 @@ class Placed:
     async def refund(self, payment: str = PAYMENT) -> httpx.Response:
         return await self._put("refund", payment_id=payment)
 
-    async def hold(self, job: str = JOB, require_payment: bool = True) -> httpx.Response:
-        return await self._put("fulfilment", job_id=job, require_payment=require_payment)
+    async def hold(
+        self, job: str = JOB, require_payment: bool = True, attempt: int = 1
+    ) -> httpx.Response:
+        return await self._put(
+            "fulfilment", job_id=job, round=attempt, require_payment=require_payment
+        )
 
-    async def let_go(self, job: str = JOB) -> httpx.Response:
-        return await self.service.delete(f"{self.path}/fulfilment/{job}")
+    async def let_go(self, job: str = JOB, attempt: int = 1) -> httpx.Response:
+        return await self.service.delete(f"{self.path}/fulfilment/{job}?round={attempt}")
 
     async def ship(self, job: str = JOB, shipment: str = SHIPMENT) -> httpx.Response:
         return await self._put("shipment", job_id=job, shipment_id=shipment)
@@ -198,11 +202,23 @@ async def test_job_that_lets_go_frees_the_order(placed: Placed) -> None:
     await placed.hold()
     assert (await placed.let_go(OTHER_JOB)).status_code == 204
     assert (await placed.read())["fulfilment_job_id"] == JOB
+    assert (await placed.hold()).status_code == 200
     assert (await placed.let_go()).status_code == 204
     assert (await placed.let_go()).status_code == 204
     assert problem(await placed.ship()) == (409, "order-not-held")
-    assert (await placed.hold(OTHER_JOB)).status_code == 200
-    assert (await placed.let_go(OTHER_JOB)).status_code == 204
+    assert (await placed.hold(OTHER_JOB, attempt=2)).status_code == 200
+    assert (await placed.let_go(OTHER_JOB, attempt=2)).status_code == 204
+    assert (await placed.cancel()).status_code == 200
+
+
+async def test_late_hold_takes_nothing(placed: Placed) -> None:
+    """It was sent before its job let go, and arrives after: nobody would ever let go again."""
+    await placed.pay()
+    assert (await placed.let_go()).status_code == 204
+    assert problem(await placed.hold()) == (409, "order-not-held")
+    assert (await placed.hold(attempt=2)).status_code == 200
+    assert (await placed.let_go(attempt=2)).status_code == 204
+    assert problem(await placed.hold(attempt=2)) == (409, "order-not-held")
     assert (await placed.cancel()).status_code == 200
 
 

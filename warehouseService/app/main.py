@@ -10,6 +10,8 @@ app = create_app(
     "warehouse",
     routes.router,
     routes.bulk_router,
+    routes.reservations_router,
+    routes.internal_router,
     schema="warehouse",
     home=Path(__file__).resolve().parents[1],
     sweeps=[Sweep("expired-reservations", reservations.expire_due, every=1.0)],

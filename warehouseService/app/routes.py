@@ -46,6 +46,8 @@ from .stock import AboveMaximum, BelowReserved
 
 router = Router(tags=["stock"])
 bulk_router = Router(tags=["stock"], bulk=True)
+reservations_router = Router(tags=["reservations"])
+internal_router = Router(tags=["internal"])
 
 STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stands already."}}
 
@@ -96,11 +98,10 @@ async def list_movements(
     return await stock.movements(db, sku, limit, cursor)
 
 
-@router.post(
+@reservations_router.post(
     "/reservations",
     status_code=201,
     response_model=Reservation,
-    tags=["reservations"],
     responses=STANDS_ALREADY
     | refusals(
         InsufficientStock,
@@ -121,15 +122,14 @@ async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
         return await once.answer(db, 200, reservation)
 
 
-@router.get("/reservations/{reservation_id}", tags=["reservations"])
+@reservations_router.get("/reservations/{reservation_id}")
 async def read_reservation(reservation_id: UUID, db: Db) -> Reservation:
     return await reservations.find(db, reservation_id)
 
 
-@router.post(
+@reservations_router.post(
     "/reservations/{reservation_id}/commit",
     response_model=Reservation,
-    tags=["reservations"],
     responses=refusals(ReservationReleased, ReservationExpired, ReservationReturned),
 )
 async def commit_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
@@ -139,10 +139,9 @@ async def commit_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
         return await once.answer(db, 200, await reservations.find(db, reservation_id))
 
 
-@router.post(
+@reservations_router.post(
     "/reservations/{reservation_id}/release",
     response_model=Reservation,
-    tags=["reservations"],
     responses=refusals(ReservationCommitted, ReservationReturned),
 )
 async def release_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
@@ -152,10 +151,9 @@ async def release_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
         return await once.answer(db, 200, await reservations.find(db, reservation_id))
 
 
-@router.post(
+@internal_router.post(
     "/reservations/{reservation_id}/return",
     response_model=Reservation,
-    tags=["internal"],
     responses=refusals(ReservationNotCommitted, AboveMaximum),
 )
 async def return_reservation(reservation_id: UUID, once: OnceOnly) -> Response:

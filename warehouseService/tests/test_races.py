@@ -42,7 +42,8 @@ async def test_last_units_go_to_as_many_as_there_are(
 ) -> None:
     await put(service, "CANDLE", 10)
     answers = await asyncio.gather(*(insist(service, {"CANDLE": 1}) for _ in range(200)))
-    reserved = [answer for answer in answers if answer.status_code == 201]
+    # 200: the first answer was lost to overload, not its effect.
+    reserved = [answer for answer in answers if answer.status_code in (200, 201)]
     refused = [answer for answer in answers if answer.status_code == 409]
     assert (len(reserved), len(refused)) == (10, 190)
     assert {answer.json()["type"] for answer in refused} == {"/problems/insufficient-stock"}
@@ -111,7 +112,7 @@ async def test_any_mix_adds_up(service: httpx.AsyncClient, database_url: str, se
         return {await something() for _ in range(25)}
 
     answered = set().union(*await asyncio.gather(*(customer() for _ in range(8)), inspect()))
-    assert answered <= {200, 201, 404, 409}
+    assert answered <= {200, 201, 404, 409, 503}
     await audit(database_url)
 
 

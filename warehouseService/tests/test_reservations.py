@@ -6,8 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
-from conftest import as_service
-from fleet.services import ROOT
+from warehouseService.app.main import app
 from warehouseService.tests.support import (
     audit,
     move,
@@ -222,13 +221,7 @@ async def test_overdue_reservation_gives_its_stock_back(
         "TRUNCATE warehouse.movements",
     ],
 )
-async def test_history_cannot_be_rewritten(
-    service: httpx.AsyncClient, database_url: str, statement: str
-) -> None:
+async def test_history_cannot_be_rewritten(service: httpx.AsyncClient, statement: str) -> None:
     await held(service)
-    connection = await asyncpg.connect(as_service(database_url, ROOT / "warehouseService"))
-    try:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await app.state.context.database.execute(statement)
