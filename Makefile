@@ -24,6 +24,22 @@ logs: ## Follow the logs; those of one service: make logs SERVICE=cart
 	[ -e "$$1" ] || { echo "No such log: $$1. Has the fleet run?" >&2; exit 1; }; \
 	exec tail -n 20 -F "$$@"
 
+##@ Try out
+
+.PHONY: demo
+demo: install ## Fill a running fleet with a small catalogue and buy something, call by call
+	@$(IN_VENV) -m fleet.demo
+
+.PHONY: replay
+replay: install ## Play a year of real invoices: make replay DATA=online_retail.csv.gz LIMIT=2000
+	@[ -n "$(DATA)" ] || \
+	  { echo "Which file? make replay DATA=… It is Online Retail as CSV: https://doi.org/10.24432/C5BW33" >&2; exit 1; }
+	@$(IN_VENV) -m fleet.replay "$(DATA)" $(if $(LIMIT),--limit $(LIMIT))
+
+.PHONY: audit
+audit: install ## Check every invariant over all schemas (AUDIT_DATABASE_URL)
+	@$(IN_VENV) -m fleet.audit
+
 ##@ Set up
 
 .PHONY: install

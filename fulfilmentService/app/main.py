@@ -1,0 +1,18 @@
+"""Fulfilment: gets an order out, across warehouse, shipping and order."""
+
+from pathlib import Path
+
+from chassis import Sweep, create_app
+
+from . import driver, routes
+from .settings import FulfilmentSettings
+
+app = create_app(
+    "fulfilment",
+    routes.router,
+    schema="fulfilment",
+    home=Path(__file__).resolve().parents[1],
+    peers=("order", "warehouse", "shipping"),
+    sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5)],
+    settings=FulfilmentSettings,
+)

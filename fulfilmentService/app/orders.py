@@ -1,0 +1,46 @@
+"""What fulfilment asks of an order before it begins a job."""
+
+from uuid import UUID
+
+from chassis import Output, Peer, Problem
+
+
+class UnknownOrder(Problem, status=422):
+    """There is no such order."""
+
+
+class OrderNotPaid(Problem, status=409, remembered=False):
+    """The order is not paid yet."""
+
+
+class OrderNotFulfillable(Problem, status=409):
+    """The order is cancelled or refunded, or cannot be shipped."""
+
+
+class Line(Output):
+    sku: str
+    quantity: int
+
+
+class Order(Output):
+    order_id: UUID
+    status: str
+    lines: list[Line]
+
+
+async def read(peer: Peer, order_id: UUID) -> Order:
+    """Raises UnknownOrder, DependencyUnavailable."""
+    answer = await peer.get(f"/orders/{order_id}")
+    if answer.status == 404:
+        raise UnknownOrder(f"There is no order {order_id}.", order_id=order_id)
+    if not answer.ok:
+        raise answer.unexpected()
+    return answer.read(Order)
+
+
+def check(order: Order, *, require_payment: bool) -> None:
+    """Raises OrderNotPaid, OrderNotFulfillable. One that is fulfilled passes: its job answers."""
+    if order.status in ("cancelled", "refunded"):
+        raise OrderNotFulfillable(f"The order is {order.status}.", order_status=order.status)
+    if order.status == "pending" and require_payment:
+        raise OrderNotPaid()

@@ -1,0 +1,60 @@
+"""Jobs as a client sees them, with the steps that were taken."""
+
+import json
+from uuid import UUID
+
+from asyncpg import Record
+
+from chassis import Connection, NotFound, Page
+from chassis.lists import decode, encode, page
+
+from .schemas import JobView, Status
+
+# After so many attempts somebody should look: that is more than a minute of trying.
+PARKED_AFTER = 12
+
+JOBS = """
+SELECT job.*, (
+    SELECT coalesce(json_agg(taken ORDER BY step_id), '[]')
+      FROM fulfilment.job_steps taken WHERE taken.job_id = job.job_id
+) AS steps FROM fulfilment.jobs job
+"""
+
+FIND = JOBS + "WHERE job_id = $1"
+
+LIST = JOBS + "WHERE ($2::uuid IS NULL OR job_id < $2) {filters} ORDER BY job_id DESC LIMIT $1"
+
+
+def as_view(row: Record) -> JobView:
+    shipped = row["status"] in ("shipped", "completed")
+    parked = row["next_step"] is not None and row["attempts"] >= PARKED_AFTER
+    return JobView.model_validate(
+        {
+            **row,
+            "shipment_id": row["shipment_id"] if shipped else None,
+            "failure": row["failure"] and json.loads(row["failure"]),
+            "parked": parked,
+            "steps": json.loads(row["steps"]),
+        }
+    )
+
+
+async def find(db: Connection, job_id: UUID) -> JobView:
+    """Raises NotFound."""
+    row = await db.fetchrow(FIND, job_id)
+    if row is None:
+        raise NotFound(f"There is no fulfilment job {job_id}.")
+    return as_view(row)
+
+
+async def listed(
+    db: Connection, order_id: UUID | None, status: Status | None, limit: int, cursor: str | None
+) -> Page[JobView]:
+    """Newest first."""
+    position = decode(cursor, UUID)
+    after = position[0] if position else None
+    given = {"order_id": order_id, "status": status}
+    given = {column: value for column, value in given.items() if value is not None}
+    filters = "".join(f"AND {column} = ${place} " for place, column in enumerate(given, 3))
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, after, *given.values())
+    return page(rows, limit, as_view, lambda row: encode(row["job_id"]))

@@ -1,0 +1,104 @@
+"""One document of the index: what a product is found by, and what a hit shows."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from asyncpg import Record
+
+from chassis import Connection, invalid, to_major, to_minor
+
+from .schemas import Document, DocumentFields, NewDocument
+
+# Long descriptions take milliseconds each to index, and a statement has two seconds.
+BATCH = 100
+
+# In SKU order, so that two that index the same documents queue instead of deadlocking.
+UPSERT = """
+INSERT INTO search.index
+       (sku, name, description, category, price, currency, attributes, in_stock)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[],
+                     $7::jsonb[], $8::boolean[]) AS row (sku)
+ ORDER BY sku
+ON CONFLICT (sku) DO UPDATE
+   SET name = excluded.name, description = excluded.description, category = excluded.category,
+       price = excluded.price, currency = excluded.currency, attributes = excluded.attributes,
+       in_stock = excluded.in_stock, updated_at = now()
+RETURNING *
+"""
+
+# In order, for the same reason. Most words are there already, and are not waited for.
+LEARN = """
+INSERT INTO search.vocabulary (word)
+SELECT DISTINCT word
+  FROM search.index AS document, unnest(tsvector_to_array(document.words)) AS word
+ WHERE sku = ANY($1) AND length(word) BETWEEN 3 AND 40 AND word !~ '[0-9]'
+ ORDER BY word
+ON CONFLICT DO NOTHING
+"""
+
+REMOVE = "DELETE FROM search.index WHERE sku = $1"
+
+
+def as_document(row: Record) -> Document:
+    return Document(
+        sku=row["sku"],
+        name=row["name"],
+        description=row["description"],
+        category=row["category"],
+        price=price_of(row),
+        currency=row["currency"],
+        attributes=json.loads(row["attributes"]),
+        in_stock=row["in_stock"],
+        updated_at=row["updated_at"],
+    )
+
+
+def price_of(row: Record) -> str | None:
+    """The price with its currency's decimals: 19.9900 EUR is "19.99"."""
+    price: Decimal | None = row["price"]
+    if price is None:
+        return None
+    return to_major(to_minor(price, row["currency"]), row["currency"])
+
+
+def check(fields: DocumentFields) -> None:
+    """Raises InvalidRequest for a price without a currency, the reverse, or too many decimals."""
+    if fields.price is None and fields.currency is None:
+        return
+    if fields.currency is None:
+        raise invalid("#/currency", "A price needs its currency.")
+    if fields.price is None:
+        raise invalid("#/price", "A currency needs a price.")
+    to_minor(fields.price, fields.currency, "#/price")
+
+
+def as_row(new: NewDocument) -> tuple[Any, ...]:
+    """The columns of UPSERT, in order."""
+    return (
+        new.sku,
+        new.name,
+        new.description,
+        new.category,
+        new.price,
+        new.currency,
+        json.dumps(new.attributes),
+        new.in_stock,
+    )
+
+
+async def upsert(db: Connection, documents: Sequence[NewDocument]) -> list[Document]:
+    """Index each, or index it anew, in SKU order. Needs a unit of work; safe to repeat."""
+    ordered = sorted(documents, key=lambda new: new.sku)
+    rows: list[Record] = []
+    for start in range(0, len(ordered), BATCH):
+        batch = [as_row(new) for new in ordered[start : start + BATCH]]
+        rows += await db.fetch(UPSERT, *(list(column) for column in zip(*batch, strict=True)))
+    await db.execute(LEARN, [new.sku for new in ordered])
+    return [as_document(row) for row in rows]
+
+
+async def remove(db: Connection, sku: str) -> None:
+    """Safe to repeat: what is not there is not an error."""
+    await db.execute(REMOVE, sku)

@@ -1,0 +1,127 @@
+"""The search over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AfterValidator, Field, ValidationError
+from starlette.responses import Response
+
+from chassis import (
+    DEFAULT_LIMIT,
+    Amount,
+    Cursor,
+    Db,
+    InvalidRequest,
+    Limit,
+    OnceOnly,
+    Router,
+    invalid,
+)
+from chassis.fields import storable
+from chassis.openapi import pointer
+
+from . import documents, searches, suggestions
+from .queries import Question
+from .schemas import (
+    SKU,
+    BulkDocuments,
+    BulkResult,
+    Category,
+    Document,
+    DocumentReplacement,
+    NewDocument,
+    RowError,
+    SearchResult,
+    Sku,
+    Sort,
+    Suggestions,
+)
+
+router = Router(tags=["search"])
+bulk_router = Router(tags=["search"], bulk=True)
+
+Asked = Annotated[
+    Annotated[str, Field(max_length=200), AfterValidator(str.strip), AfterValidator(storable)],
+    Query(description="Words in any order; the last one may be unfinished."),
+]
+SuggestionLimit = Annotated[int, Query(ge=1, le=50, description="How many at most.")]
+
+
+@router.put("/index/{sku}")
+async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document:
+    """Index a document, or index it anew."""
+    if new.sku not in (None, sku):
+        raise invalid("#/sku", "The SKU is not the one in the URL.")
+    documents.check(new)
+    document = NewDocument(**{**dict(new), "sku": sku})
+    async with db.unit_of_work() as work:
+        (indexed,) = await documents.upsert(work, [document])
+        return indexed
+
+
+@bulk_router.post("/index/bulk", response_model=BulkResult)
+async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
+    """Index up to 1,000 documents. A bad row is reported and does not stop the rest."""
+    good, errors = _checked(bulk.documents)
+    async with once.unit_of_work() as db:
+        indexed = await documents.upsert(db, good) if good else []
+        return await once.answer(db, 200, BulkResult(indexed=len(indexed), errors=errors))
+
+
+@router.delete("/index/{sku}", status_code=204)
+async def remove_document(sku: Sku, db: Db) -> None:
+    """Take a document out of the index; nothing happens where there is none."""
+    await documents.remove(db, sku)
+
+
+@router.get("/search")
+async def search(
+    db: Db,
+    q: Asked = "",
+    category: Annotated[Category | None, Query()] = None,
+    min_price: Annotated[Amount | None, Query()] = None,
+    max_price: Annotated[Amount | None, Query()] = None,
+    in_stock: bool | None = None,
+    sort: Sort = "relevance",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> SearchResult:
+    """Documents with all of the words, or, without `q`, all documents. Prices are compared in
+    major units, whatever the currency."""
+    question = Question(q, category, min_price, max_price, in_stock, sort)
+    return await searches.search(db, question, limit, cursor)
+
+
+@router.get("/suggest")
+async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> Suggestions:
+    return Suggestions(suggestions=await suggestions.suggest(db, q, limit))
+
+
+def _checked(rows: list[Any]) -> tuple[list[NewDocument], list[RowError]]:
+    """The rows that can be indexed, and what is wrong with the others."""
+    good: dict[str, NewDocument] = {}
+    errors = []
+    for index, row in enumerate(rows):
+        try:
+            new = NewDocument.model_validate(row)
+            documents.check(new)
+            if new.sku in good:
+                raise invalid("#/sku", "This SKU stands in an earlier row.")
+        except (ValidationError, InvalidRequest) as error:
+            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
+        else:
+            good[new.sku] = new
+    return list(good.values()), errors
+
+
+def _sku_of(row: Any) -> str | None:
+    """The row's SKU where it is one: nothing else of a bad row is echoed."""
+    sku = row.get("sku") if isinstance(row, dict) else None
+    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
+
+
+def _detail_of(error: ValidationError | InvalidRequest) -> str:
+    if isinstance(error, InvalidRequest):
+        return error.detail
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

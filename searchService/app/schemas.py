@@ -1,0 +1,108 @@
+"""What goes in and out of the search."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from chassis import Amount, Attributes, Currency, Flag, Input, Output, Text, Timestamp
+
+SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Sku = Annotated[str, Field(pattern=f"^{SKU.pattern}$", examples=["CANDLE-RED"])]
+Name = Annotated[Text, Field(max_length=200)]
+Description = Annotated[Text, Field(max_length=10_000)]
+Category = Annotated[Text, Field(max_length=100)]
+Sort = Literal["relevance", "price", "-price", "name"]
+
+
+class DocumentFields(Input):
+    """A price and its currency come together, or not at all."""
+
+    name: Name
+    description: Description | None = None
+    category: Category | None = None
+    price: Amount | None = None
+    currency: Currency | None = None
+    attributes: Attributes = Field(default_factory=dict)
+    in_stock: Flag = True
+
+
+class NewDocument(DocumentFields):
+    sku: Sku
+
+
+class DocumentReplacement(DocumentFields):
+    sku: Sku | None = None
+
+
+class Document(Output):
+    sku: str
+    name: str
+    description: str | None
+    category: str | None
+    price: Annotated[str | None, Field(examples=["19.99"])]
+    currency: str | None
+    attributes: dict[str, Any]
+    in_stock: bool
+    updated_at: Timestamp
+
+
+class BulkDocuments(Input):
+    """Rows are checked one by one, so that a bad one does not stop the rest."""
+
+    documents: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+
+
+class RowError(Output):
+    index: int
+    sku: str | None
+    detail: str
+
+
+class BulkResult(Output):
+    indexed: int
+    errors: list[RowError]
+
+
+class Hit(Output):
+    sku: str
+    name: str
+    price: Annotated[str | None, Field(examples=["19.99"])]
+    currency: str | None
+    category: str | None
+    score: Annotated[float, Field(description="0 to 1; 1 for the SKU that was asked for.")]
+    highlight: Annotated[str, Field(description="The name as HTML, what matched in <em>.")]
+
+
+class CategoryCount(Output):
+    value: str
+    count: int
+
+
+class PriceCount(Output):
+    """So many prices from `from` up to, but not including, `to`; null is without an end."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: Annotated[str, Field(alias="from", examples=["10.00"])]
+    to: Annotated[str | None, Field(examples=["25.00"])]
+    count: int
+
+
+class Facets(Output):
+    """Each counts the hits under all filters but its own, so that another choice shows its size."""
+
+    category: list[CategoryCount]
+    price: list[PriceCount]
+
+
+class SearchResult(Output):
+    items: list[Hit]
+    facets: Facets
+    total: int
+    total_is_exact: bool
+    next_cursor: str | None
+
+
+class Suggestions(Output):
+    suggestions: list[str]

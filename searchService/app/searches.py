@@ -1,0 +1,66 @@
+"""A search: what was asked, what answers it in which order, and how much of it there is."""
+
+from asyncpg import Record
+
+from chassis import Connection, invalid
+from chassis.lists import decode, encode, page
+
+from . import facets, queries
+from .documents import price_of
+from .highlights import highlighted
+from .queries import ENOUGH, Meaning, Question
+from .schemas import Hit, SearchResult
+
+MEANING = "SELECT typed, wide FROM search.meaning($1, '')"
+
+
+async def search(
+    db: Connection, question: Question, limit: int, cursor: str | None
+) -> SearchResult:
+    """Raises InvalidRequest for a cursor of another question."""
+    after = _position(cursor, question)
+    row = await db.fetchrow(MEANING, question.text)
+    assert row is not None
+    meaning = Meaning(row["typed"], row["wide"])
+    query, values = queries.hits(question, meaning, limit + 1, after)
+    rows = await db.fetch(query, *values)
+    names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
+    hits = page(
+        rows,
+        limit,
+        lambda row: as_hit(row, names[row["name"]]),
+        lambda row: encode(question.fingerprint(), row["place"], row["sku"]),
+    )
+    query, values = queries.total(question, meaning)
+    total = await db.fetchval(query, *values)
+    query, values = queries.groups(question, meaning)
+    groups = await db.fetch(query, *values)
+    return SearchResult(
+        items=hits.items,
+        facets=facets.counted(groups, question.category),
+        total=min(total, ENOUGH),
+        total_is_exact=total <= ENOUGH,
+        next_cursor=hits.next_cursor,
+    )
+
+
+def as_hit(row: Record, highlight: str) -> Hit:
+    return Hit(
+        sku=row["sku"],
+        name=row["name"],
+        price=price_of(row),
+        currency=row["currency"],
+        category=row["category"],
+        score=row["score"],
+        highlight=highlight,
+    )
+
+
+def _position(cursor: str | None, question: Question) -> tuple[str, str] | None:
+    position = decode(cursor, str, str, str)
+    if position is None:
+        return None
+    fingerprint, place, sku = position
+    if fingerprint != question.fingerprint():
+        raise invalid("#/cursor", "The cursor is of another search; start that one anew.")
+    return place, sku
