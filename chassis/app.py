@@ -65,6 +65,7 @@ def create_app(
     *routers: APIRouter,
     schema: str,
     home: Path,
+    description: str | None = None,
     peers: Sequence[str] = (),
     sweeps: Sequence[Sweep] = (),
     settings: type[Settings] = Settings,
@@ -77,6 +78,7 @@ def create_app(
     """
     app = ServiceApp(
         title=f"{name}Service",
+        description=description or "",
         version=version(),
         docs_url=None,
         redoc_url=None,
@@ -92,7 +94,7 @@ def create_app(
     app.state.sweeps = tuple(sweeps)
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
-    for router in (health.router, *routers):
+    for router in (*routers, health.router):
         app.include_router(router)
     docs.serve(app)
     _handle_problems(app)

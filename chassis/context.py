@@ -62,11 +62,12 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
     """
     request_id = headers.get(b"x-request-id", b"").decode("latin-1")
     traceparent = headers.get(b"traceparent", b"").decode("latin-1")
-    left = headers.get(b"x-request-timeout-ms", b"")
-    budget = min(budget_seconds, int(left) / 1000) if left.isdigit() else budget_seconds
+    left = headers.get(b"x-request-timeout-ms", b"")[:9]
+    from_peer = left.isdigit() and int(left) > 0
+    budget = min(budget_seconds, int(left) / 1000) if from_peer else budget_seconds
     return RequestContext(
         request_id=request_id if _request_id.fullmatch(request_id) else mint_request_id(),
         traceparent=traceparent if _traceparent.fullmatch(traceparent) else mint_traceparent(),
         deadline=time.monotonic() + budget,
-        outermost=not left,
+        outermost=not from_peer,
     )

@@ -13,7 +13,7 @@ from .problems import DependencyUnavailable, InvalidRequest, Overloaded, Problem
 POSTGRESQL = "postgresql"
 
 # Long enough to ride out a burst, short enough that a caller's deadline still means something.
-ACQUIRE_SECONDS = 1.0
+ACQUIRE_SECONDS = 2.0
 STATEMENT_SECONDS = 2.0
 
 

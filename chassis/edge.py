@@ -23,6 +23,9 @@ from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, prob
 # Asked by supervisors and people in trouble: answered even when everything else is refused.
 ALWAYS_ADMITTED = frozenset({"/livez", "/readyz", "/metrics"})
 
+# With less time than this left, nothing can be done that the caller would still see.
+LEAST_SECONDS = 0.01
+
 
 @dataclass
 class Limits:
@@ -59,7 +62,7 @@ class Edge:
             metrics.REFUSED.labels(self.service).inc()
             await exchange.refuse(Overloaded())
             return
-        if current().remaining() <= 0:
+        if current().remaining() < LEAST_SECONDS:
             await exchange.refuse(DeadlineExceeded())
             return
         try:

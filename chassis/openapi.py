@@ -42,7 +42,6 @@ PROBLEM_SCHEMA = {
 REQUEST_HEADERS = {
     "RequestId": ("X-Request-ID", "Names this request in logs and answers; minted if left out."),
     "Traceparent": ("traceparent", "W3C trace context; minted if left out."),
-    "TimeLeft": ("X-Request-Timeout-Ms", "Milliseconds that the caller will still wait."),
 }
 RESPONSE_HEADERS = {
     "X-Request-ID": "The id of this request.",

@@ -47,9 +47,14 @@ class Shop:
     async def post(
         self, service: str, path: str, body: Any, *, key: str | None = None, status: int = 201
     ) -> Any:
-        """The JSON of a POST that must have this status."""
-        headers = {"Idempotency-Key": key} if key else {}
-        answer = await self[service].post(path, json=body, headers=headers)
+        """The JSON of a POST that must have this status; a 503 is asked again, with its key."""
+        headers = {"Idempotency-Key": key or unique("key")}
+        async with asyncio.timeout(20):
+            while True:
+                answer = await self[service].post(path, json=body, headers=headers)
+                if answer.status_code != 503:
+                    break
+                await asyncio.sleep(float(answer.headers["retry-after"]))
         assert answer.status_code == status, answer.text
         return answer.json()
 

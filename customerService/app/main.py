@@ -11,4 +11,5 @@ app = create_app(
     routes.router,
     schema="customer",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
 )

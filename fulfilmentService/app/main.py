@@ -12,6 +12,7 @@ app = create_app(
     routes.router,
     schema="fulfilment",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     peers=("order", "warehouse", "shipping"),
     sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5)],
     settings=FulfilmentSettings,

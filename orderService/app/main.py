@@ -12,6 +12,7 @@ app = create_app(
     internal.router,
     schema="orders",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[Sweep("drafts", placement.finish_drafts)],
 )

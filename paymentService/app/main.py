@@ -12,6 +12,7 @@ app = create_app(
     routes.router,
     schema="payment",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     peers=("order",),
     sweeps=sweeps.SWEEPS,
     settings=PaymentSettings,

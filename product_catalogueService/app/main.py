@@ -12,4 +12,5 @@ app = create_app(
     routes.bulk_router,
     schema="product",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
 )

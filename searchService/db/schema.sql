@@ -81,7 +81,7 @@ SELECT search.show_limit();
 -- word not typed to its end yet, unless it is long enough to be one.
 CREATE OR REPLACE FUNCTION search.neighbours(
     asked text, exact text, prefix text, labels text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 -- Low, for transpositions in short words; the edit distance decides.
 SET pg_trgm.similarity_threshold = 0.25
 -- Whether a word exists is asked of the index: the planner expects it everywhere, and would read
@@ -111,7 +111,7 @@ END $$;
 -- so the quotes here are enough.
 CREATE OR REPLACE FUNCTION search.meaning(
     asked text, labels text, OUT typed text, OUT wide text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 AS $$ BEGIN
     WITH every_word AS (
         SELECT left(word, 100) AS word, place,

@@ -11,5 +11,6 @@ app = create_app(
     routes.router,
     schema="payment",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     peers=("order",),
 )

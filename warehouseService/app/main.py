@@ -14,5 +14,6 @@ app = create_app(
     routes.internal_router,
     schema="warehouse",
     home=Path(__file__).resolve().parents[1],
+    description=__doc__,
     sweeps=[Sweep("expired-reservations", reservations.expire_due, every=1.0)],
 )
