@@ -61,9 +61,12 @@ $(VENV)/.installed: requirements.txt $(BROKEN)
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@[ $(VENV) = .venv ] || [ ! -e $(VENV) ] || [ -e $(VENV)/.ours ] || \
+	  { echo "$(VENV) is not ours to replace. Move it away, or name another: make $(MAKECMDGOALS) VENV=…" >&2; exit 1; }
 	@echo "1/2 Making $(VENV) with $$($(PYTHON) -V) …"
 	@$(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "$(VENV) could not be made: see above. Is there disk space?" >&2; exit 1; }
+	@touch $(VENV)/.ours
 	@echo "2/2 Installing the locked packages …"
 	@$(PIP) -r requirements.txt || \
 	  { echo "The packages could not be installed: see above. Is there disk space, and a way to the package index?" >&2; exit 1; }

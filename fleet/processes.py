@@ -88,6 +88,8 @@ def _serve(plan: Plan, lifeline: Connection) -> None:
         port=plan.port,
         http="httptools",
         ws="none",
+        # A service that cannot start must end, not serve half of itself.
+        lifespan="on",
         loop="auto",
         backlog=2048,
         access_log=False,

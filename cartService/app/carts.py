@@ -27,7 +27,7 @@ SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version,
 """
 
 CHANGE = """
-UPDATE cart.carts SET version = version + 1, updated_at = now()
+UPDATE cart.carts SET version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open'
 RETURNING true
 """
@@ -35,21 +35,21 @@ RETURNING true
 CHANGE_OR_CREATE = """
 INSERT INTO cart.carts (cart_id) VALUES ($1)
 ON CONFLICT (cart_id) DO UPDATE
-   SET status = 'open', version = carts.version + 1, updated_at = now()
+   SET status = 'open', version = carts.version + 1, updated_at = clock_timestamp()
  WHERE carts.status <> 'checked_out'
 RETURNING true
 """
 
 DELETE = """
 UPDATE cart.carts
-   SET status = 'deleted', customer_id = NULL, version = version + 1, updated_at = now()
+   SET status = 'deleted', customer_id = NULL, version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open'
 RETURNING true
 """
 
 CHECK_OUT = """
 UPDATE cart.carts
-   SET status = 'checked_out', order_id = $2, version = version + 1, updated_at = now()
+   SET status = 'checked_out', order_id = $2, version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open' AND version = $3
    AND EXISTS (SELECT FROM cart.cartlines WHERE cart_id = $1)
 RETURNING true

@@ -34,7 +34,7 @@ UPDATE customer.customers
    SET email = coalesce($2, email), name = coalesce($3, name),
        phone = CASE WHEN $4 THEN $5 ELSE phone END,
        address = CASE WHEN $6 THEN $7 ELSE address END,
-       updated_at = now()
+       updated_at = clock_timestamp()
  WHERE customer_id = $1 AND erased_at IS NULL
 RETURNING *
 """
@@ -42,7 +42,7 @@ RETURNING *
 ERASE = """
 UPDATE customer.customers
    SET email = NULL, name = NULL, phone = NULL, address = NULL,
-       erased_at = now(), updated_at = now()
+       erased_at = now(), updated_at = clock_timestamp()
  WHERE customer_id = $1 AND erased_at IS NULL
 """
 

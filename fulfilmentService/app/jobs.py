@@ -53,7 +53,7 @@ RETURNING *
 REOPEN = """
 UPDATE fulfilment.jobs
    SET status = 'pending', next_step = 'reserve', failure = NULL, reservation_id = uuidv7(),
-       round = round + 1, attempts = 1, version = version + 1, updated_at = now(),
+       round = round + 1, attempts = 1, version = version + 1, updated_at = clock_timestamp(),
        next_attempt_at = now() + make_interval(secs => $2)
  WHERE job_id = $1 AND status = 'failed'
 RETURNING *
@@ -64,7 +64,7 @@ WITH moved AS (
     UPDATE fulfilment.jobs
        SET status = $5, next_step = $6, failure = $7, reservation_id = $8,
            next_attempt_at = now() + make_interval(secs => $9),
-           version = version + 1, updated_at = now()
+           version = version + 1, updated_at = clock_timestamp()
      WHERE job_id = $1 AND version = $2
     RETURNING *
 ), logged AS (

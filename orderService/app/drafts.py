@@ -32,7 +32,7 @@ SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bigin
 """
 
 CONFIRM = """
-UPDATE orders.orders SET status = 'pending', updated_at = now()
+UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
  WHERE order_id = $1 AND status = 'draft'
 RETURNING true
 """

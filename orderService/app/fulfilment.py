@@ -13,7 +13,7 @@ from .orders import find, note
 from .schemas import NewFulfilment, NewShipment, Order
 
 HOLD = """
-UPDATE orders.orders SET fulfilment_job_id = $2, updated_at = now()
+UPDATE orders.orders SET fulfilment_job_id = $2, updated_at = clock_timestamp()
  WHERE order_id = $1 AND (status = 'paid' OR status = 'pending' AND NOT $3::boolean)
    AND fulfilment_job_id IS NULL AND $4 <> ALL (dropped_holds)
 RETURNING true
@@ -23,7 +23,7 @@ RETURNING true
 LET_GO = """
 UPDATE orders.orders
    SET fulfilment_job_id = nullif(fulfilment_job_id, $2),
-       dropped_holds = array_append(dropped_holds, $3), updated_at = now()
+       dropped_holds = array_append(dropped_holds, $3), updated_at = clock_timestamp()
  WHERE order_id = $1 AND status <> 'draft' AND $3 <> ALL (dropped_holds)
    AND (fulfilment_job_id IS DISTINCT FROM $2 OR status IN ('pending', 'paid'))
 """
@@ -31,7 +31,7 @@ UPDATE orders.orders
 DROPPED = "SELECT $2 = ANY (dropped_holds) FROM orders.orders WHERE order_id = $1"
 
 SHIP = """
-UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = now()
+UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = clock_timestamp()
  WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
 RETURNING true
 """

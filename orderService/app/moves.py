@@ -19,21 +19,21 @@ from .schemas import NewPayment, Order
 
 PAY = """
 UPDATE orders.orders
-   SET payment_id = $2, updated_at = now(),
+   SET payment_id = $2, updated_at = clock_timestamp(),
        status = CASE status WHEN 'pending' THEN 'paid' ELSE status END
  WHERE order_id = $1 AND status IN ('pending', 'fulfilled') AND payment_id IS NULL
 RETURNING status
 """
 
 REFUND = """
-UPDATE orders.orders SET status = 'refunded', updated_at = now()
+UPDATE orders.orders SET status = 'refunded', updated_at = clock_timestamp()
  WHERE order_id = $1 AND payment_id = $2
    AND (status IN ('fulfilled', 'cancelled') OR status = 'paid' AND fulfilment_job_id IS NULL)
 RETURNING true
 """
 
 CANCEL = """
-UPDATE orders.orders SET status = 'cancelled', updated_at = now()
+UPDATE orders.orders SET status = 'cancelled', updated_at = clock_timestamp()
  WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
 RETURNING true
 """

@@ -74,7 +74,7 @@ RETURNING *
 DECIDE = """
 UPDATE payment.payments
    SET status = $3, last4 = $4, token = NULL, attempts = 0, version = version + 1,
-       next_attempt_at = now() + make_interval(secs => $5), updated_at = now()
+       next_attempt_at = now() + make_interval(secs => $5), updated_at = clock_timestamp()
  WHERE payment_id = $1 AND version = $2 AND status IN ('processing', 'unknown')
 RETURNING *
 """
@@ -82,7 +82,8 @@ RETURNING *
 # Due at once: whoever comes next, the client or the sweep, may ask what became of it.
 LOSE_SIGHT = """
 UPDATE payment.payments
-   SET status = 'unknown', version = version + 1, next_attempt_at = now(), updated_at = now()
+   SET status = 'unknown', version = version + 1, next_attempt_at = now(),
+       updated_at = clock_timestamp()
  WHERE payment_id = $1 AND version = $2 AND status = 'processing'
 RETURNING *
 """

@@ -16,7 +16,7 @@ BEGIN = """
 WITH payment AS (
     UPDATE payment.payments
        SET refunded_minor = refunded_minor + coalesce($3, amount_minor - refunded_minor),
-           updated_at = now()
+           updated_at = clock_timestamp()
      WHERE payment_id = $2 AND status = 'captured'
        AND coalesce($3::bigint, amount_minor - refunded_minor)
            BETWEEN least(1, amount_minor) AND amount_minor - refunded_minor
@@ -62,14 +62,14 @@ LOCK_PAYMENT = "SELECT FROM payment.payments WHERE payment_id = $1 FOR UPDATE"
 
 # No fence but the status: that the provider gave the money back is true whoever was told.
 SUCCEED = """
-UPDATE payment.refunds SET status = 'succeeded', updated_at = now()
+UPDATE payment.refunds SET status = 'succeeded', updated_at = clock_timestamp()
  WHERE refund_id = $1 AND status = 'processing'
 """
 
 REFUND_PAYMENT = """
 UPDATE payment.payments
    SET status = 'refunded', attempts = 0, version = version + 1,
-       next_attempt_at = now() + make_interval(secs => $2), updated_at = now()
+       next_attempt_at = now() + make_interval(secs => $2), updated_at = clock_timestamp()
  WHERE payment_id = $1 AND status = 'captured' AND refunded_minor = amount_minor
    AND NOT EXISTS (SELECT FROM payment.refunds WHERE payment_id = $1 AND status = 'processing')
 """

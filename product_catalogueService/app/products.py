@@ -44,13 +44,13 @@ LOCK = "SELECT * FROM product.products WHERE sku = $1 FOR UPDATE"
 UPDATE = """
 UPDATE product.products
    SET name = $2, description = $3, price_minor = $4, currency = $5, category = $6,
-       attributes = $7, active = $8, version = version + 1, updated_at = now()
+       attributes = $7, active = $8, version = version + 1, updated_at = clock_timestamp()
  WHERE sku = $1
 RETURNING *
 """
 
 WITHDRAW = """
-UPDATE product.products SET active = false, version = version + 1, updated_at = now()
+UPDATE product.products SET active = false, version = version + 1, updated_at = clock_timestamp()
  WHERE sku = $1 AND active
 """
 
@@ -64,7 +64,7 @@ ON CONFLICT (sku) DO UPDATE
    SET name = excluded.name, description = excluded.description,
        price_minor = excluded.price_minor, currency = excluded.currency,
        category = excluded.category, attributes = excluded.attributes, active = true,
-       version = products.version + 1, updated_at = now()
+       version = products.version + 1, updated_at = clock_timestamp()
 RETURNING xmax = 0 AS created
 """
 

@@ -24,7 +24,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric
 ON CONFLICT (sku) DO UPDATE
    SET name = excluded.name, description = excluded.description, category = excluded.category,
        price = excluded.price, currency = excluded.currency, attributes = excluded.attributes,
-       in_stock = excluded.in_stock, updated_at = now()
+       in_stock = excluded.in_stock, updated_at = clock_timestamp()
 RETURNING *
 """
 

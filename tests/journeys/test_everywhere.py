@@ -64,7 +64,7 @@ async def test_every_post_refuses_nonsense(shop: Shop, service: str) -> None:
     }
     assert posts
     for path, required in posts.items():
-        for body in HOSTILE if required else HOSTILE[1:]:
+        for body in HOSTILE if required else HOSTILE[2:]:
             answer = await shop[service].post(
                 path, content=body, headers={"content-type": "application/json"}
             )
@@ -75,9 +75,10 @@ async def test_every_post_refuses_nonsense(shop: Shop, service: str) -> None:
 
 
 HOSTILE = [
+    # These two are no body at all, where one may be left out.
     b"",
-    b"{",
     b"null",
+    b"{",
     b"[]",
     b'"text"',
     b"NaN",

@@ -12,7 +12,7 @@ from .stock import AboveMaximum, lock
 
 HOLD = """
 WITH held AS (
-    UPDATE warehouse.stock SET reserved = reserved + asked.quantity, updated_at = now()
+    UPDATE warehouse.stock SET reserved = reserved + asked.quantity, updated_at = clock_timestamp()
       FROM unnest($2::text[], $3::bigint[]) AS asked (sku, quantity)
      WHERE stock.sku = asked.sku AND on_hand - reserved >= asked.quantity
     RETURNING stock.sku, asked.quantity
@@ -32,7 +32,7 @@ SELECT asked.sku, asked.quantity AS requested, coalesce(on_hand - reserved, 0) A
 SKUS = "SELECT DISTINCT sku FROM warehouse.reservation_items WHERE reservation_id = ANY ($1)"
 
 LET_GO = """
-UPDATE warehouse.stock SET reserved = reserved - freed.quantity, updated_at = now()
+UPDATE warehouse.stock SET reserved = reserved - freed.quantity, updated_at = clock_timestamp()
   FROM (SELECT sku, sum(quantity) AS quantity FROM warehouse.reservation_items
          WHERE reservation_id = ANY ($1) GROUP BY sku) AS freed
  WHERE stock.sku = freed.sku
@@ -42,7 +42,7 @@ SEND_OUT = """
 WITH sent AS (
     UPDATE warehouse.stock
        SET on_hand = on_hand - item.quantity, reserved = reserved - item.quantity,
-           updated_at = now()
+           updated_at = clock_timestamp()
       FROM warehouse.reservation_items item
      WHERE item.reservation_id = $1 AND stock.sku = item.sku
     RETURNING stock.sku, item.quantity
@@ -53,7 +53,7 @@ SELECT sku, -quantity, 'shipped', $1 FROM sent
 
 TAKE_BACK = """
 WITH taken AS (
-    UPDATE warehouse.stock SET on_hand = on_hand + item.quantity, updated_at = now()
+    UPDATE warehouse.stock SET on_hand = on_hand + item.quantity, updated_at = clock_timestamp()
       FROM warehouse.reservation_items item
      WHERE item.reservation_id = $1 AND stock.sku = item.sku
     RETURNING stock.sku, item.quantity

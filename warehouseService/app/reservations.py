@@ -34,25 +34,25 @@ SELECT sku, quantity FROM warehouse.reservation_items WHERE reservation_id = $1 
 """
 
 COMMIT = """
-UPDATE warehouse.reservations SET status = 'committed', updated_at = now()
+UPDATE warehouse.reservations SET status = 'committed', updated_at = clock_timestamp()
  WHERE reservation_id = $1 AND status = 'held' AND expires_at > now()
 RETURNING true
 """
 
 RELEASE = """
-UPDATE warehouse.reservations SET status = 'released', updated_at = now()
+UPDATE warehouse.reservations SET status = 'released', updated_at = clock_timestamp()
  WHERE reservation_id = $1 AND status = 'held'
 RETURNING true
 """
 
 RETURN = """
-UPDATE warehouse.reservations SET status = 'returned', updated_at = now()
+UPDATE warehouse.reservations SET status = 'returned', updated_at = clock_timestamp()
  WHERE reservation_id = $1 AND status = 'committed'
 RETURNING true
 """
 
 EXPIRE = """
-UPDATE warehouse.reservations SET status = 'expired', updated_at = now()
+UPDATE warehouse.reservations SET status = 'expired', updated_at = clock_timestamp()
  WHERE reservation_id IN (
        SELECT reservation_id FROM warehouse.reservations
         WHERE status = 'held' AND expires_at <= now()

@@ -26,7 +26,7 @@ LOCK = "SELECT FROM warehouse.stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE
 
 COUNT = """
 WITH counted AS (
-    UPDATE warehouse.stock SET on_hand = asked.quantity, updated_at = now()
+    UPDATE warehouse.stock SET on_hand = asked.quantity, updated_at = clock_timestamp()
       FROM unnest($1::text[], $2::bigint[]) AS asked (sku, quantity)
      WHERE stock.sku = asked.sku AND stock.reserved <= asked.quantity
     RETURNING stock.*, old.on_hand AS on_hand_before
@@ -39,7 +39,7 @@ SELECT * FROM counted
 
 ADJUST = """
 WITH adjusted AS (
-    UPDATE warehouse.stock SET on_hand = on_hand + $2, updated_at = now()
+    UPDATE warehouse.stock SET on_hand = on_hand + $2, updated_at = clock_timestamp()
      WHERE sku = $1 AND on_hand + $2 BETWEEN reserved AND $4
     RETURNING *
 ), moved AS (
