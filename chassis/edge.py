@@ -10,6 +10,7 @@ the next request on it (https://github.com/encode/uvicorn closes without announc
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -45,7 +46,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         enter(from_headers(headers, self.limits.request_timeout))
@@ -56,6 +57,17 @@ class Edge:
         finally:
             self._in_flight -= 1
             exchange.report()
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start and stop. A start that was refused has said why, in a line a variable: the
+        server is told that it failed, and not given a traceback to print."""
+
+        async def tell(message: Message) -> None:
+            refused = str(message.get("message", "")).rstrip().endswith("SystemExit: 2")
+            await send({"type": message["type"], "message": ""} if refused else message)
+
+        with suppress(SystemExit):
+            await self.app(scope, receive, tell)
 
     async def _serve(self, exchange: "Exchange", receive: Receive) -> None:
         if self._in_flight > self.limits.max_in_flight and exchange.path not in ALWAYS_ADMITTED:

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Response
-from pydantic import ValidationError
 from starlette.responses import Response as RawResponse
 
 from chassis import (
@@ -11,7 +10,6 @@ from chassis import (
     Connection,
     Cursor,
     Db,
-    InvalidRequest,
     Limit,
     OnceOnly,
     Page,
@@ -19,8 +17,8 @@ from chassis import (
     invalid,
     refusals,
 )
-from chassis.openapi import pointer
 from chassis.problems import PreconditionFailed
+from chassis.rows import check_rows
 
 from . import products
 from .products import SkuTaken
@@ -53,8 +51,16 @@ async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
 @bulk_router.post("/products/bulk", response_model=BulkResult)
 async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
     """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest."""
-    good, errors = _checked(bulk.products)
+    rows = check_rows(
+        bulk.products,
+        NewProduct,
+        name="sku",
+        names=SKU,
+        check=lambda new: products.as_row(new.sku, new),
+    )
+    errors = [RowError(index=bad.index, sku=bad.name, detail=bad.detail) for bad in rows.bad]
     async with once.unit_of_work() as db:
+        good = list(rows.good.values())
         created, updated = await products.upsert(db, good) if good else (0, 0)
         result = BulkResult(created=created, updated=updated, errors=errors)
         return await once.answer(db, 200, result)
@@ -121,33 +127,3 @@ async def _changed(
     product = await products.change(db, sku, changes, if_match)
     response.headers["ETag"] = products.etag(product)
     return product
-
-
-def _checked(rows: list[Any]) -> tuple[list[NewProduct], list[RowError]]:
-    """The rows that can be stored, and what is wrong with the others."""
-    good: dict[str, NewProduct] = {}
-    errors = []
-    for index, row in enumerate(rows):
-        try:
-            new = NewProduct.model_validate(row)
-            products.as_row(new.sku, new)
-            if new.sku in good:
-                raise invalid("#/sku", "This SKU stands in an earlier row.")
-        except (ValidationError, InvalidRequest) as error:
-            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
-        else:
-            good[new.sku] = new
-    return list(good.values()), errors
-
-
-def _sku_of(row: Any) -> str | None:
-    """The row's SKU where it is one: nothing else of a bad row is echoed."""
-    sku = row.get("sku") if isinstance(row, dict) else None
-    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
-
-
-def _detail_of(error: ValidationError | InvalidRequest) -> str:
-    if isinstance(error, InvalidRequest):
-        return error.detail
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

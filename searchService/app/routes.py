@@ -1,9 +1,9 @@
 """The search over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from chassis import (
@@ -11,14 +11,13 @@ from chassis import (
     Amount,
     Cursor,
     Db,
-    InvalidRequest,
     Limit,
     OnceOnly,
     Router,
     invalid,
 )
 from chassis.fields import storable
-from chassis.openapi import pointer
+from chassis.rows import check_rows
 
 from . import documents, searches, suggestions
 from .queries import Question
@@ -62,8 +61,10 @@ async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document
 @bulk_router.post("/index/bulk", response_model=BulkResult)
 async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
     """Index up to 1,000 documents. A bad row is reported and does not stop the rest."""
-    good, errors = _checked(bulk.documents)
+    rows = check_rows(bulk.documents, NewDocument, name="sku", names=SKU, check=documents.check)
+    errors = [RowError(index=bad.index, sku=bad.name, detail=bad.detail) for bad in rows.bad]
     async with once.unit_of_work() as db:
+        good = list(rows.good.values())
         indexed = await documents.upsert(db, good) if good else []
         return await once.answer(db, 200, BulkResult(indexed=len(indexed), errors=errors))
 
@@ -95,33 +96,3 @@ async def search(
 @router.get("/suggest")
 async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> Suggestions:
     return Suggestions(suggestions=await suggestions.suggest(db, q, limit))
-
-
-def _checked(rows: list[Any]) -> tuple[list[NewDocument], list[RowError]]:
-    """The rows that can be indexed, and what is wrong with the others."""
-    good: dict[str, NewDocument] = {}
-    errors = []
-    for index, row in enumerate(rows):
-        try:
-            new = NewDocument.model_validate(row)
-            documents.check(new)
-            if new.sku in good:
-                raise invalid("#/sku", "This SKU stands in an earlier row.")
-        except (ValidationError, InvalidRequest) as error:
-            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
-        else:
-            good[new.sku] = new
-    return list(good.values()), errors
-
-
-def _sku_of(row: Any) -> str | None:
-    """The row's SKU where it is one: nothing else of a bad row is echoed."""
-    sku = row.get("sku") if isinstance(row, dict) else None
-    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
-
-
-def _detail_of(error: ValidationError | InvalidRequest) -> str:
-    if isinstance(error, InvalidRequest):
-        return error.detail
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

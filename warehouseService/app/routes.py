@@ -1,10 +1,8 @@
 """The warehouse over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import ValidationError
 
 from chassis import (
     DEFAULT_LIMIT,
@@ -16,7 +14,8 @@ from chassis import (
     Router,
     refusals,
 )
-from chassis.openapi import Responses, pointer
+from chassis.openapi import Responses
+from chassis.rows import check_rows
 
 from . import reservations, stock
 from .goods import InsufficientStock
@@ -62,12 +61,13 @@ async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
 @bulk_router.post("/stock/bulk", response_model=BulkResult)
 async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
     """Set what is on hand of up to 1,000 SKUs. A bad row is reported and does not stop the rest."""
-    rows, errors = _checked(bulk.stock)
+    rows = check_rows(bulk.stock, CountedSku, name="sku", names=SKU)
+    errors = [RowError(index=bad.index, sku=bad.name, detail=bad.detail) for bad in rows.bad]
     async with once.unit_of_work() as db:
-        counted = await stock.count(db, {row.sku: row.quantity for row in rows.values()})
+        counted = await stock.count(db, {row.sku: row.quantity for row in rows.good.values()})
         errors += [
             RowError(index=index, sku=row.sku, detail=BelowReserved.title())
-            for index, row in rows.items()
+            for index, row in rows.good.items()
             if row.sku not in counted
         ]
         errors.sort(key=lambda error: error.index)
@@ -161,33 +161,3 @@ async def return_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
         await reservations.take_back(db, reservation_id)
         return await once.answer(db, 200, await reservations.find(db, reservation_id))
-
-
-def _checked(rows: list[Any]) -> tuple[dict[int, CountedSku], list[RowError]]:
-    """The rows that can be counted, by index, and what is wrong with the others."""
-    good: dict[int, CountedSku] = {}
-    errors, seen = [], set()
-    for index, row in enumerate(rows):
-        try:
-            counted = CountedSku.model_validate(row)
-        except ValidationError as error:
-            errors.append(RowError(index=index, sku=_sku_of(row), detail=_detail_of(error)))
-            continue
-        if counted.sku in seen:
-            detail = "This SKU stands in an earlier row."
-            errors.append(RowError(index=index, sku=counted.sku, detail=detail))
-            continue
-        seen.add(counted.sku)
-        good[index] = counted
-    return good, errors
-
-
-def _sku_of(row: Any) -> str | None:
-    """The row's SKU where it is one: nothing else of a bad row is echoed."""
-    sku = row.get("sku") if isinstance(row, dict) else None
-    return sku if isinstance(sku, str) and SKU.fullmatch(sku) else None
-
-
-def _detail_of(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{pointer(('row', *first['loc']))}: {first['msg']}"

@@ -1,0 +1,63 @@
+"""All ten schemas in one database, applied by what `make up` and Compose apply them by."""
+
+import asyncio
+
+import asyncpg
+
+from chassis import schema
+from conftest import run_sql, with_database
+from fleet.services import ROOT, SERVICES
+
+FOLDERS = [ROOT / service.folder for service in SERVICES]
+PASSWORDS = dict.fromkeys(["auditor", *(service.name for service in SERVICES)], "for-tests")
+
+
+def test_applying_again_changes_nothing_and_loses_nothing(postgres: str) -> None:
+    """Each time in a session of its own, as it happens: an extension is not loaded in it yet."""
+    asyncio.run(_apply_twice(postgres))
+
+
+async def _apply_twice(postgres: str) -> None:
+    dsn = with_database(postgres, "all_ten")
+    await run_sql(postgres, "CREATE DATABASE all_ten")
+    try:
+        await schema.apply(dsn, FOLDERS, PASSWORDS)
+        before = await _shape(dsn)
+        await run_sql(
+            dsn,
+            "INSERT INTO warehouse.stock (sku, on_hand) VALUES ('KEPT', 5)",
+            "UPDATE fleet.schema_versions SET checksum = 'older'",
+        )
+        await schema.apply(dsn, FOLDERS, PASSWORDS)
+        assert await _shape(dsn) == before
+        assert await _value(dsn, "SELECT on_hand FROM warehouse.stock WHERE sku = 'KEPT'") == 5
+        count = "SELECT count(*) FROM fleet.schema_versions WHERE checksum <> 'older'"
+        assert await _value(dsn, count) == len(SERVICES)
+    finally:
+        await run_sql(postgres, "DROP DATABASE all_ten WITH (FORCE)")
+
+
+SHAPE = """
+SELECT string_agg(what, E'\\n' ORDER BY what) FROM (
+    SELECT format('%s %s %s', attrelid::regclass, attname, atttypid::regtype)
+      FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index
+    UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
+      FROM pg_constraint
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT format('%s %s %s', grantee, privilege_type, table_name)
+      FROM information_schema.role_table_grants
+) AS described (what)
+"""
+
+
+async def _shape(dsn: str) -> object:
+    return await _value(dsn, SHAPE)
+
+
+async def _value(dsn: str, query: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
