@@ -9,10 +9,10 @@ from tests.shop import Shop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that shares the running fleet goes to one test process."""
+    """All that shares a running fleet goes to one test process."""
     for item in items:
         if "fleet" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("fleet"))
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
 
 
 @pytest.fixture(scope="session")
