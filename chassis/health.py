@@ -17,6 +17,12 @@ from .problems import Problem
 
 READY_SECONDS = 1.0
 
+# With any of these off, a crash takes answers back that a client has already had.
+AT_RISK = """
+SELECT name FROM pg_settings
+ WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+"""
+
 router = APIRouter(tags=["operations"])
 
 
@@ -41,6 +47,7 @@ class Health:
 
     def __init__(self, database: Database, service: str, folder: Path | None) -> None:
         self.draining = False
+        self._warned = False
         self._database = database
         self._service = service
         self._folder = folder
@@ -69,6 +76,14 @@ class Health:
             found["schema"] = "missing, or of another version"
         return found
 
+    async def durability(self) -> str:
+        """`ok`, or what is switched off. No reason not to serve: a test server is meant so."""
+        off = ", ".join(row["name"] for row in await self._database.fetch(AT_RISK))
+        if off and not self._warned:
+            self._warned = True
+            log.warning("POSTGRESQL MAY LOSE WHAT IT HAS ACKNOWLEDGED", switched_off=off)
+        return f"off: {off}" if off else "ok"
+
     async def _schema_is_current(self) -> bool:
         if self._folder is None:
             return True
@@ -94,6 +109,7 @@ async def readyz(request: Request) -> Ready:
     if any(found != "ok" for found in checks.values()):
         wrong = [f"{name} {found}" for name, found in checks.items() if found != "ok"]
         raise NotReady("; ".join(wrong), checks=checks)
+    checks["durability"] = await request.app.state.health.durability()
     return Ready(status="ready", checks=checks)
 
 

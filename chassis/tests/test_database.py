@@ -101,3 +101,22 @@ async def test_applying_again_keeps_every_row(
     await schema.apply(database_url, [sample_app.state.folder], {})
     assert (await service.get("/notes/count")).text == "1"
     assert (await service.get("/readyz")).status_code == 200
+
+
+async def test_switched_off_durability_is_told(
+    service: httpx.AsyncClient, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The role's setting is what its sessions get, whatever the server's is."""
+    role = "sample_app"
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(f"ALTER ROLE {role} SET synchronous_commit = off")
+        ready = await service.get("/readyz")
+        assert ready.status_code == 200
+        assert "synchronous_commit" in ready.json()["checks"]["durability"]
+        await service.get("/readyz")
+        said = capsys.readouterr().out
+        assert said.count("POSTGRESQL MAY LOSE WHAT IT HAS ACKNOWLEDGED") == 1
+    finally:
+        await connection.execute(f"ALTER ROLE {role} RESET synchronous_commit")
+        await connection.close()
