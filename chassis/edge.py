@@ -3,8 +3,8 @@
 It gives the request its ids and its deadline, refuses what is too much, turns everything that
 goes wrong into a problem document, and writes the one log line and the metrics.
 
-Nothing is raised past it. An exception that reached the server would close the connection under
-the next request on it (https://github.com/encode/uvicorn closes without announcing it).
+Nothing is raised past it. An exception that reached the server would make it close the connection
+without announcing that, under the client's next request.
 """
 
 import asyncio

@@ -1,4 +1,5 @@
-"""`kill -9` of any service while people buy: every purchase ends whole, and the books are right."""
+"""`kill -9` of any service, or of PostgreSQL, while people buy: every purchase ends whole, and the
+books are right."""
 
 import asyncio
 import os
@@ -93,10 +94,16 @@ async def shipped(shop: Shop, order_id: str, cart_id: str) -> None:
     assert job["status"] == "completed", job
 
 
-@pytest.mark.parametrize("victim", [service.name for service in SERVICES])
+def process_of(fleet: Fleet, victim: str) -> int:
+    folder = Path(fleet.environment["DATA_DIR"])
+    if victim == "postgres":
+        return int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    return int((folder / "pids" / f"{victim}.pid").read_text())
+
+
+@pytest.mark.parametrize("victim", [*(service.name for service in SERVICES), "postgres"])
 async def test_every_purchase_ends_whole(fleet: Fleet, shop: Shop, victim: str) -> None:
     sku, customer_id = await shop.product(stock=1000), await shop.customer()
-    pid_file = Path(fleet.environment["DATA_DIR"]) / "pids" / f"{victim}.pid"
     under_way, killed = asyncio.Event(), asyncio.Event()
     placed: list[str] = []
 
@@ -109,7 +116,7 @@ async def test_every_purchase_ends_whole(fleet: Fleet, shop: Shop, victim: str) 
     async def killer() -> None:
         """Once one purchase has gone through: the others are somewhere in the middle."""
         await under_way.wait()
-        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        os.kill(process_of(fleet, victim), signal.SIGKILL)
         killed.set()
 
     await asyncio.gather(*(shopper() for _ in range(SHOPPERS)), killer())
