@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
 
 
+# Of roles on servers that live as long as a test run.
 PASSWORD = "for-tests"  # noqa: S105
 
 PeerHandler = Callable[[httpx.Request], httpx.Response]

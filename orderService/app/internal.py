@@ -1,6 +1,9 @@
 """What paymentService and fulfilmentService ask of orders."""
 
+from typing import Annotated
 from uuid import UUID
+
+from fastapi import Query
 
 from chassis import Db, Router, refusals
 
@@ -39,12 +42,14 @@ async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
 
 
 @router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
-async def let_order_go(order_id: UUID, job_id: UUID, db: Db, round: Round = 1) -> None:  # noqa: A002
+async def let_order_go(
+    order_id: UUID, job_id: UUID, db: Db, round_: Annotated[Round, Query(alias="round")] = 1
+) -> None:
     """This job gives the order back, unless it has shipped it. Safe to repeat.
 
     A request to hold it in the same round that comes later than this takes nothing.
     """
-    await fulfilment.let_go(db, order_id, job_id, round)
+    await fulfilment.let_go(db, order_id, job_id, round_)
 
 
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))

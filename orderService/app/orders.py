@@ -78,7 +78,7 @@ async def note(db: Connection, order_id: UUID, status: Status, reason: str | Non
 def as_order(row: Record) -> Order:
     address = row["shipping_address"]
     return Order(
-        **{name: row[name] for name in Order.model_fields if name in row.keys()}  # noqa: SIM118
+        **{name: row[name] for name in Order.model_fields if name in row}
         | {
             "lines": [as_line(line, row["currency"]) for line in json.loads(row["lines"])],
             "total": to_major(row["total_minor"], row["currency"]),

@@ -75,7 +75,7 @@ class SkuTaken(Problem, status=409):
 
 def as_product(row: Record) -> Product:
     return Product(
-        **{name: row[name] for name in Product.model_fields if name in row.keys()}  # noqa: SIM118
+        **{name: row[name] for name in Product.model_fields if name in row}
         | {
             "price": to_major(row["price_minor"], row["currency"]),
             "attributes": json.loads(row["attributes"]),

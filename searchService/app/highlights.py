@@ -7,7 +7,7 @@ from html import escape
 from chassis import Connection
 
 # A word as a reader sees it, its accents and apostrophes included.
-WORD = re.compile("[^\\W_](?:[^\\W_]|['’\u0300-\u036f])*")  # noqa: RUF001
+WORD = re.compile("[^\\W_](?:[^\\W_]|['’\u0300-\u036f])*")  # noqa: RUF001  # both apostrophes are meant
 
 MATCHING = """
 SELECT word FROM unnest($1::text[]) AS word

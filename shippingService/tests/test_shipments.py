@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
+
+from tests.order_peer import OrderPeer
 
 HOME = {
     "line1": "1 Wax Lane",
@@ -21,29 +22,12 @@ HOME = {
 WORK = HOME | {"line1": "2 Wick Road", "line2": "Floor 3"}
 
 
-class Orders:
-    """The order service, as far as shipping sees it."""
-
-    def __init__(self) -> None:
-        self.placed: dict[str, dict[str, Any]] = {}
-        self.trouble: Callable[[httpx.Request], httpx.Response] | None = None
-        self.asked = 0
-
+class Orders(OrderPeer):
     def place(self, status: str = "paid", shipping_address: object = None) -> str:
-        order_id = str(uuid4())
-        order = {"order_id": order_id, "status": status, "shipping_address": shipping_address}
-        self.placed[f"/orders/{order_id}"] = order
-        return order_id
+        return self.hold(status=status, shipping_address=shipping_address)
 
     def becomes(self, order_id: str, status: str) -> None:
         self.placed[f"/orders/{order_id}"]["status"] = status
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.trouble:
-            return self.trouble(request)
-        order = self.placed.get(request.url.path)
-        return httpx.Response(200, json=order) if order else httpx.Response(404, json={})
 
 
 @pytest.fixture

@@ -128,7 +128,6 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
 @EVERY
 def test_updated_at_is_the_clock(service: Service) -> None:
     """now() is when the unit of work began. One that then waited for another one's lock would
-    write a time before that one's, and before the row was made: a CHECK refused it, once in a
-    thousand races."""
+    write a time before that one's, and before the row was made: a CHECK refused it, seldom."""
     for path in (ROOT / service.folder / "app").glob("*.py"):
         assert "updated_at = now()" not in path.read_text(), path

@@ -9,26 +9,12 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.order_peer import OrderPeer
 
-class Orders:
-    """The order service, as far as the ledger sees it."""
 
-    def __init__(self) -> None:
-        self.placed: dict[str, dict[str, str]] = {}
-        self.trouble: Callable[[httpx.Request], httpx.Response] | None = None
-        self.asked = 0
-
+class Orders(OrderPeer):
     def place(self, total: str = "30.00", currency: str = "EUR") -> str:
-        order_id = str(uuid4())
-        self.placed[f"/orders/{order_id}"] = {"total": total, "currency": currency}
-        return order_id
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.trouble:
-            return self.trouble(request)
-        order = self.placed.get(request.url.path)
-        return httpx.Response(200, json=order) if order else httpx.Response(404, json={})
+        return self.hold(total=total, currency=currency)
 
 
 @pytest.fixture
