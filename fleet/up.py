@@ -23,10 +23,16 @@ READY_SECONDS = 30
 POSTGRES_SECONDS = 9
 
 
-def up(settings: Settings, services: Sequence[Service] = SERVICES, root: Path = ROOT) -> None:
+def up(
+    settings: Settings,
+    services: Sequence[Service] = SERVICES,
+    root: Path = ROOT,
+    startup: "type[Startup] | None" = None,
+) -> None:
     """Run a fleet, whose folders are in `root`, until a signal says stop.
 
-    Raises Failure when it does not come up, AlreadyRunning when there is one.
+    `startup` is for those who wire it otherwise. Raises Failure when it does not come up,
+    AlreadyRunning when there is one.
     """
     signals.block()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -35,7 +41,7 @@ def up(settings: Settings, services: Sequence[Service] = SERVICES, root: Path = 
         logs.rotate(settings.logs)
         supervisor = Supervisor(settings.data_dir)
         try:
-            Startup(settings, services, root, supervisor).run(lock)
+            (startup or Startup)(settings, services, root, supervisor).run(lock)
             supervisor.look_after()
         except signals.Interrupted:
             pass
@@ -109,19 +115,23 @@ class Startup:
         self._supervisor.start(*tier)
 
     def _plan(self, service: Service, dsn: str) -> processes.Plan:
-        peers = [each for each in self._services if each.name in service.calls]
         return processes.Plan(
             name=service.name,
             module=service.module,
             host=self._settings.host,
             port=self._settings.port(service),
             log=self._settings.logs / f"{service.name}.log",
-            environment={
-                "DATABASE_URL": dsn,
-                "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "json",
-                **{peer.url_variable: self._settings.url(peer) for peer in peers},
-            },
+            environment=self.environment_of(service, dsn),
         )
+
+    def environment_of(self, service: Service, dsn: str) -> dict[str, str]:
+        """What a service is told: where its database is, and where its peers are."""
+        peers = [each for each in self._services if each.name in service.calls]
+        return {
+            "DATABASE_URL": dsn,
+            "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "json",
+            **{peer.url_variable: self._settings.url(peer) for peer in peers},
+        }
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -11,8 +11,17 @@ from tests.shop import Shop
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All that shares a running fleet goes to one test process."""
     for item in items:
-        if "fleet" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+        if isinstance(item, pytest.Function) and (shared := _fleet_shared_by(item)):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+def _fleet_shared_by(item: pytest.Function) -> str | None:
+    """Which fleet a test shares with others; None when it has none, or one to itself."""
+    definitions = item._fixtureinfo.name2fixturedefs.get("fleet")  # noqa: SLF001  # no other way
+    if not definitions:
+        return None
+    groups = {"session": "fleet", "package": str(item.path.parent), "module": str(item.path)}
+    return groups.get(definitions[-1].scope)
 
 
 @pytest.fixture(scope="session")

@@ -41,13 +41,13 @@ class Fleet:
         )
 
 
-def free_base() -> int:
-    """A port base with eleven free ports above it."""
+def free_base(ports: int = 12) -> int:
+    """A port base: it and the numbers that follow are free ports."""
     # Below 32768, where the ports of outgoing connections begin.
     for base in range(10000 + os.getpid() % 500 * 40, 32000, 20):
-        if all(_is_free(base + offset) for offset in range(12)):
+        if all(_is_free(base + offset) for offset in range(ports)):
             return base
-    raise AssertionError("no twelve free ports in a row")
+    raise AssertionError(f"no {ports} free ports in a row")
 
 
 def _is_free(port: int) -> bool:
@@ -56,13 +56,18 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def embedded_fleet(folder: Path, **environment: str) -> Iterator[Fleet]:
-    """`make up` without make: ten services and their PostgreSQL, ended with the block."""
-    base = free_base()
+def embedded_fleet(
+    folder: Path, *, base: int | None = None, module: str = "fleet", **environment: str
+) -> Iterator[Fleet]:
+    """`make up` without make: ten services and their PostgreSQL, ended with the block.
+
+    `module` is the program that runs them, `base` their port base if it is chosen already.
+    """
+    base = base or free_base()
     own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), **environment}
     with (folder / "up.log").open("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fleet", "up"],
+            [sys.executable, "-m", module, "up"],
             cwd=ROOT,
             env={**os.environ, **own},
             stdout=log,
