@@ -18,8 +18,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from . import docs, health, idempotency, logs, openapi
+from .admission import Limits
 from .database import Database, problem_of
-from .edge import Edge, Limits
+from .edge import Edge
 from .peers import Peers
 from .problems import (
     DependencyUnavailable,
@@ -111,7 +112,8 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     settings = load(state.settings_type, app.service)
     logs.configure(app.service, settings.log_level, settings.log_format)
     app.state.settings = settings
-    app.limits.max_in_flight = settings.max_in_flight
+    app.limits.in_flight = settings.max_in_flight
+    app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     database = Database(
         str(settings.database_url), name=app.service, size=settings.database_pool_size

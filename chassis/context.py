@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -22,18 +23,24 @@ def mint_traceparent() -> str:
     return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
 
 
+def _nothing() -> None:
+    """Sweeps hold up nobody."""
+
+
 @dataclass(slots=True)
 class RequestContext:
     """One request's, or one sweep's, correlation and time budget.
 
     `deadline` is on the monotonic clock, in seconds. `outermost` is true where no peer of ours
     stands between the client and us: only there is a failed call to a peer tried again.
+    `pause` lets another request work while this one waits.
     """
 
     request_id: str = field(default_factory=mint_request_id)
     traceparent: str = field(default_factory=mint_traceparent)
     deadline: float = field(default_factory=lambda: time.monotonic() + 5.0)
     outermost: bool = True
+    pause: Callable[[], None] = _nothing
 
     def remaining(self) -> float:
         """Seconds left until the deadline; negative when it has passed."""

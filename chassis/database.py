@@ -1,8 +1,10 @@
 """The pool, the unit of work, and what PostgreSQL's errors mean to a caller."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
@@ -15,6 +17,9 @@ POSTGRESQL = "postgresql"
 # Long enough to ride out a burst, short enough that a caller's deadline still means something.
 ACQUIRE_SECONDS = 2.0
 STATEMENT_SECONDS = 2.0
+
+# What a request keeps of its time for saying that PostgreSQL has not answered.
+MARGIN_SECONDS = 0.05
 
 
 class Connection(Protocol):
@@ -37,6 +42,7 @@ class Database:
         self._name = name
         self._size = size
         self._pool: asyncpg.Pool | None = None
+        self._clearing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -65,47 +71,98 @@ class Database:
         return self._pool
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection from the pool.
+    async def unit_of_work(self) -> AsyncIterator[Connection]:
+        """All of what is written inside, or none of it. Committed when the block ends.
 
-        Raises Overloaded when all of them are busy, DependencyUnavailable when PostgreSQL does
-        not answer; neither waits longer than the request's deadline.
+        Raises Overloaded when all connections are busy, DependencyUnavailable when PostgreSQL
+        lets nobody in, and TimeoutError when it stops answering, before the request's deadline.
         """
-        connection = await self._connection()
-        try:
+        async with self._connection(undo="ROLLBACK") as connection:
+            await connection.execute("BEGIN")
             yield connection
-        finally:
-            await self.pool.release(connection, timeout=ACQUIRE_SECONDS)
+            if (said := await connection.execute("COMMIT")) != "COMMIT":
+                raise RuntimeError(f"{said}: what failed inside the unit of work was swallowed")
 
-    async def _connection(self) -> asyncpg.pool.PoolConnectionProxy:
-        patience = max(0.01, min(ACQUIRE_SECONDS, current().remaining()))
+    @asynccontextmanager
+    async def _connection(self, *, undo: str = "SELECT") -> AsyncIterator[Connection]:
+        """`undo` is the statement that a failure asks for; by itself it is one that does nothing.
+        None at all would not do: asyncpg cannot read the answer to an empty one."""
+        connection = await self._acquire()
         try:
-            return await self.pool.acquire(timeout=patience)
+            yield _Bounded(connection)
+        except (TimeoutError, asyncio.CancelledError):
+            # PostgreSQL may not answer this either, and the caller has waited long enough.
+            self._clear_soon(connection, undo)
+            raise
+        except BaseException:
+            clearing = self._clear_soon(connection, undo)
+            await asyncio.wait({clearing}, timeout=max(0.0, current().remaining()))
+            raise
+        await self.pool.release(connection)
+
+    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        try:
+            return await self.pool.acquire(timeout=_patience(ACQUIRE_SECONDS))
         except TimeoutError as error:
             busy = self.pool.get_size() >= self._size and self.pool.get_idle_size() == 0
             raise Overloaded() if busy else DependencyUnavailable(POSTGRESQL) from error
 
-    @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[Connection]:
-        """All of what is written inside, or none of it. Committed when the block ends."""
-        async with self.acquire() as connection, connection.transaction():
-            yield connection
+    def _clear_soon(
+        self, connection: asyncpg.pool.PoolConnectionProxy, undo: str
+    ) -> asyncio.Task[None]:
+        clearing = asyncio.create_task(self._clear(connection, undo))
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
+        return clearing
+
+    async def _clear(self, connection: asyncpg.pool.PoolConnectionProxy, undo: str) -> None:
+        """Give a connection back whose last statement may still run: the next one waits for it."""
+        try:
+            await connection.execute(undo)
+        except ANY_FAILURE:
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
+        finally:
+            await self.pool.release(connection)
 
     async def execute(self, query: str, *args: Any) -> str:
-        async with self.acquire() as connection:
+        async with self._connection() as connection:
             return await connection.execute(query, *args)
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
-        async with self.acquire() as connection:
+        async with self._connection() as connection:
             return await connection.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
-        async with self.acquire() as connection:
+        async with self._connection() as connection:
             return await connection.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        async with self.acquire() as connection:
+        async with self._connection() as connection:
             return await connection.fetchval(query, *args)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """A connection whose statements end before the request's deadline."""
+
+    connection: asyncpg.pool.PoolConnectionProxy
+
+    async def execute(self, query: str, *args: Any) -> str:
+        return await self.connection.execute(query, *args, timeout=_patience())
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        return await self.connection.fetch(query, *args, timeout=_patience())
+
+    async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
+        return await self.connection.fetchrow(query, *args, timeout=_patience())
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        return await self.connection.fetchval(query, *args, timeout=_patience())
+
+
+def _patience(longest: float = STATEMENT_SECONDS) -> float:
+    return max(MARGIN_SECONDS, min(longest, current().remaining() - MARGIN_SECONDS))
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
@@ -119,6 +176,8 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.UndefinedTableError,  # 42P01, while the schema is being applied
     asyncpg.InsufficientResourcesError,  # 53xxx: disk full, out of connections
     asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up
+    asyncpg.PostgresSystemError,  # 58xxx: the disk fails
+    asyncpg.IdleInTransactionSessionTimeoutError,  # 25P03: we were suspended in the middle
     asyncpg.ReadOnlySQLTransactionError,  # 25006
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -132,7 +191,7 @@ _BUSY: tuple[type[Exception], ...] = (
     asyncpg.SerializationError,  # 40001
 )
 
-_ANY_FAILURE: tuple[type[Exception], ...] = (Problem, asyncpg.PostgresError, *UNAVAILABLE)
+ANY_FAILURE: tuple[type[Exception], ...] = (Problem, asyncpg.PostgresError, *UNAVAILABLE)
 
 
 def problem_of(error: BaseException) -> Problem | None:
@@ -151,11 +210,13 @@ def constraint_of(error: asyncpg.IntegrityConstraintViolationError) -> str:
     return str(error.constraint_name or "")
 
 
-async def answers(database: Database, within_seconds: float) -> bool:
-    """Whether PostgreSQL runs a statement for this service's role in that time."""
+async def state(database: Database, within_seconds: float) -> str:
+    """`ok` where PostgreSQL runs a statement for this service's role in that time, and would let
+    it write; else what is wrong."""
     context = current()
     context.deadline = min(context.deadline, time.monotonic() + within_seconds)
     try:
-        return bool(await database.fetchval("SELECT true"))
-    except _ANY_FAILURE:
-        return False
+        read_only = await database.fetchval("SHOW transaction_read_only")
+    except ANY_FAILURE:
+        return "does not answer"
+    return "is read-only" if read_only == "on" else "ok"

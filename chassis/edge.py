@@ -11,12 +11,12 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
+from .admission import Admission, Limits
 from .context import RequestContext, current, enter, from_headers
 from .logs import log
 from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
@@ -28,21 +28,13 @@ ALWAYS_ADMITTED = frozenset({"/livez", "/readyz", "/metrics"})
 LEAST_SECONDS = 0.01
 
 
-@dataclass
-class Limits:
-    """How many requests at once, and for how many seconds each."""
-
-    max_in_flight: int = 128
-    request_timeout: float = 5.0
-
-
 class Edge:
     def __init__(self, app: ASGIApp, *, service: str, limits: Limits) -> None:
         self.app = app
         self.service = service
         self.limits = limits
-        self._in_flight = 0
-        metrics.IN_FLIGHT.labels(service).set_function(lambda: self._in_flight)
+        self._admission = Admission(limits)
+        metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,11 +43,9 @@ class Edge:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         enter(from_headers(headers, self.limits.request_timeout))
         exchange = Exchange(scope, send, self.service)
-        self._in_flight += 1
         try:
-            await self._serve(exchange, receive)
+            await self._admit(exchange, receive)
         finally:
-            self._in_flight -= 1
             exchange.report()
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,11 +59,26 @@ class Edge:
         with suppress(SystemExit):
             await self.app(scope, receive, tell)
 
-    async def _serve(self, exchange: "Exchange", receive: Receive) -> None:
-        if self._in_flight > self.limits.max_in_flight and exchange.path not in ALWAYS_ADMITTED:
+    async def _admit(self, exchange: "Exchange", receive: Receive) -> None:
+        if exchange.path in ALWAYS_ADMITTED:
+            await self._serve(exchange, receive)
+            return
+        context = current()
+        # Half of the time at most is spent in line: the other half is for the work.
+        work = await self._admission.enter(
+            outermost=context.outermost, patience=context.remaining() / 2
+        )
+        if work is None:
             metrics.REFUSED.labels(self.service).inc()
             await exchange.refuse(Overloaded())
             return
+        context.pause = work.pause
+        try:
+            await self._serve(exchange, receive)
+        finally:
+            work.end()
+
+    async def _serve(self, exchange: "Exchange", receive: Receive) -> None:
         if current().remaining() < LEAST_SECONDS:
             await exchange.refuse(DeadlineExceeded())
             return

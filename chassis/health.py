@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import metrics, schema
-from .database import POSTGRESQL, Database, answers
+from .context import RequestContext, enter
+from .database import ANY_FAILURE, POSTGRESQL, Database, state
 from .fields import Output
 from .logs import log
 from .openapi import refusals
 from .problems import Problem
 
 READY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
 
 # With any of these off, a crash takes answers back that a client has already had.
 AT_RISK = """
@@ -53,25 +55,33 @@ class Health:
         self._folder = folder
 
     async def prepare(self, dsn: str) -> None:
-        """Bring our own schema up where our role may, as soon as PostgreSQL is there."""
-        while self._folder is not None:
-            try:
+        """As soon as PostgreSQL is there: bring our own schema up where our role may, and tell
+        at once whether what we write is safe."""
+        done = await self._prepared(dsn)
+        while not done:
+            await asyncio.sleep(RETRY_SECONDS)
+            done = await self._prepared(dsn)
+
+    async def _prepared(self, dsn: str) -> bool:
+        enter(RequestContext())
+        try:
+            if self._folder is not None:
                 await schema.bring_own_up(dsn, self._folder)
-            except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-                log.warning("waiting for postgresql", why=str(error) or type(error).__name__)
-                await asyncio.sleep(0.5)
-            except schema.SchemaError as error:
-                log.error("schema", why=str(error))
-                return
-            else:
-                return
+            await self.durability()
+        except schema.SchemaError as error:
+            log.error("schema", why=str(error))
+        except ANY_FAILURE as error:
+            log.warning("waiting for postgresql", why=str(error) or type(error).__name__)
+            return False
+        return True
 
     async def checks(self) -> dict[str, str]:
         found = {POSTGRESQL: "ok", "schema": "ok", "process": "ok"}
         if self.draining:
             found["process"] = "stopping"
-        if not await answers(self._database, READY_SECONDS):
-            return {**found, POSTGRESQL: "does not answer", "schema": "unknown"}
+        found[POSTGRESQL] = await state(self._database, READY_SECONDS)
+        if found[POSTGRESQL] != "ok":
+            return {**found, "schema": "unknown"}
         if not await self._schema_is_current():
             found["schema"] = "missing, or of another version"
         return found

@@ -79,6 +79,8 @@ class Once:
         self._table = table
         self._scope = scope
         self._fingerprint = fingerprint
+        # What this request began under its key, or knows that an earlier one did.
+        self._known: set[UUID | None] = {None}
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Connection]:
@@ -118,6 +120,7 @@ class Once:
         except asyncpg.LockNotAvailableError:
             raise IdempotencyInProgress() from None
         if claimed:
+            self._known.add(resource_id)
             return None
         earlier = await self._recalled(db)
         if earlier is None:
@@ -129,6 +132,7 @@ class Once:
         if self.key:
             query = REASSIGN.format(table=self._table)
             await db.execute(query, self._scope, self.key, resource_id)
+            self._known.add(resource_id)
 
     async def _recalled(self, db: Connection) -> UUID | None:
         row = await db.fetchrow(RECALL.format(table=self._table), self._scope, self.key)
@@ -139,6 +143,7 @@ class Once:
         if row["status"] is not None:
             raise Replay(_stored(row))
         resource_id: UUID | None = row["resource_id"]
+        self._known.add(resource_id)
         return resource_id
 
     async def created(self, db: Connection, body: BaseModel, location: str) -> Response:
@@ -160,10 +165,16 @@ class Once:
         return response
 
     async def refuse(self, response: Response) -> None:
-        """Keep a lasting refusal, after the unit of work that it ended was undone."""
+        """Keep a lasting refusal, after the unit of work that it ended was undone.
+
+        Raises Replay when the key has an answer by now, IdempotencyInProgress when another
+        request has begun something with it: what we were refused for may be its doing.
+        """
         if self.key:
+            known = frozenset(self._known)
             async with self._database.unit_of_work() as db:
-                await self.claim(db)
+                if await self.claim(db) not in known:
+                    raise IdempotencyInProgress()
                 await self._record(db, response, {})
 
     async def _record(self, db: Connection, response: Response, headers: dict[str, str]) -> None:

@@ -21,8 +21,12 @@ from .problems import DependencyUnavailable
 Reply = TypeVar("Reply", bound=BaseModel)
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
-MARGIN_SECONDS = 0.01
+MARGIN_SECONDS = 0.05
 RETRIES = 2
+
+# A call that takes this long does not work, it waits.
+SLOW_SECONDS = 0.5
+
 FAILURES = (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -50,6 +54,15 @@ class Answer:
             return model.model_validate(self.body)
         except ValidationError as error:
             raise nonsense(self.peer) from error
+
+    def confirm(self, **members: object) -> None:
+        """Raises DependencyUnavailable unless it is a success that names what it was about: a
+        200 may come from something else that listens there."""
+        if not self.ok:
+            raise self.unexpected()
+        told = self.body if isinstance(self.body, dict) else {}
+        if any(told.get(name) != str(value) for name, value in members.items()):
+            raise nonsense(self.peer)
 
     def unexpected(self) -> DependencyUnavailable:
         """For a status that the contract does not foresee here."""
@@ -90,6 +103,7 @@ class Peer:
         self._client = client
         self._timeout = timeout
         self._budget = RetryBudget()
+        self._in_trouble = False
 
     async def get(
         self, path: str, params: Mapping[str, Any] | list[tuple[str, str]] | None = None
@@ -145,17 +159,24 @@ class Peer:
         seconds = min(self._timeout, current().remaining() - MARGIN_SECONDS)
         if seconds <= 0:
             raise DependencyUnavailable(self.name)
+        if self._in_trouble:
+            # It may hang this time as well: what does not need it need not wait for it.
+            current().pause()
         started = time.perf_counter()
         try:
             with anyio.fail_after(seconds):
                 answer = await self._send(method, path, params, body, _headers(key, seconds))
         except FAILURES as error:
-            metrics.peer_called(self.name, method, "failed", time.perf_counter() - started)
+            self._took(time.perf_counter() - started, method, "failed")
             raise DependencyUnavailable(self.name) from error
-        metrics.peer_called(self.name, method, str(answer.status), time.perf_counter() - started)
+        self._took(time.perf_counter() - started, method, str(answer.status))
         if answer.status >= 500 or answer.status == 429:
             raise DependencyUnavailable(self.name)
         return answer
+
+    def _took(self, seconds: float, method: str, outcome: str) -> None:
+        self._in_trouble = outcome == "failed" or seconds > SLOW_SECONDS
+        metrics.peer_called(self.name, method, outcome, seconds)
 
     async def _send(
         self,
@@ -174,6 +195,9 @@ class Peer:
 
 
 async def _bounded(response: httpx.Response, peer: str) -> bytes:
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MAX_REPLY_BYTES:
+        raise nonsense(peer)  # before it keeps us busy
     chunks, size = [], 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)

@@ -136,13 +136,13 @@ async def bring_own_up(dsn: str, folder: Path) -> None:
 
     A fleet's roles may not, and there it is done before they start.
     """
-    connection = await asyncpg.connect(dsn, timeout=2)
+    connection = await asyncpg.connect(dsn, timeout=2, command_timeout=2)
     try:
         may = await connection.fetchval(
             "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
         )
     finally:
-        await connection.close()
+        await connection.close(timeout=2)
     if may:
         await apply(dsn, [folder], {})
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
@@ -22,19 +22,24 @@ class StrictRequest(Request):
     max_body_bytes = MAX_BODY_BYTES
 
     async def body(self) -> bytes:
-        """The whole body, once. Raises ContentTooLarge.
+        """The whole body, once. Raises ContentTooLarge, or InvalidRequest where the client hangs
+        up before its end.
 
         What is too large is still read, up to four times the limit, and thrown away: a client
         that is cut off while it sends does not read the answer.
         """
         if not hasattr(self, "_body"):
             chunks, size = [], 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                if size > 4 * self.max_body_bytes:
-                    break
-                if size <= self.max_body_bytes:
-                    chunks.append(chunk)
+            try:
+                async for chunk in self.stream():
+                    size += len(chunk)
+                    if size > 4 * self.max_body_bytes:
+                        break
+                    if size <= self.max_body_bytes:
+                        chunks.append(chunk)
+            except ClientDisconnect:
+                # Nobody reads this answer; but it is no failure of ours, to be logged as one.
+                raise invalid("#", "The body was cut off.") from None
             if size > self.max_body_bytes:
                 raise ContentTooLarge(f"The body is larger than {self.max_body_bytes} bytes.")
             self._body = b"".join(chunks)

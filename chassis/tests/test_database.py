@@ -1,13 +1,20 @@
 """PostgreSQL away, restarting, strange: every answer is a problem, and everything heals."""
 
+import asyncio
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
 import asyncpg
 import httpx
 import pytest
 
 from chassis import schema
 from chassis.app import ServiceApp
+from chassis.database import Database
+from chassis.tests.links import link
 from chassis.tests.sample_service import app as sample_app
-from conftest import as_service, running, with_database
+from conftest import as_service, run_sql, running, with_database
 
 
 async def test_starts_and_says_so_without_postgresql(
@@ -103,20 +110,75 @@ async def test_applying_again_keeps_every_row(
     assert (await service.get("/readyz")).status_code == 200
 
 
+@pytest.mark.parametrize("whose", ["ROLE sample_app", "DATABASE {database}"])
 async def test_switched_off_durability_is_told(
-    service: httpx.AsyncClient, database_url: str, capsys: pytest.CaptureFixture[str]
+    app: ServiceApp, database_url: str, whose: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The role's setting is what its sessions get, whatever the server's is."""
-    role = "sample_app"
-    connection = await asyncpg.connect(database_url)
+    """At start, once, and by /readyz. What counts is what the service's own sessions get."""
+    owner = whose.format(database=urlsplit(database_url).path.lstrip("/"))
     try:
-        await connection.execute(f"ALTER ROLE {role} SET synchronous_commit = off")
-        ready = await service.get("/readyz")
-        assert ready.status_code == 200
-        assert "synchronous_commit" in ready.json()["checks"]["durability"]
-        await service.get("/readyz")
-        said = capsys.readouterr().out
-        assert said.count("POSTGRESQL MAY LOSE WHAT IT HAS ACKNOWLEDGED") == 1
+        for chosen in ("on", "off"):
+            await run_sql(database_url, f"ALTER {owner} SET synchronous_commit = {chosen}")
+            async with running(app) as service:
+                checks = (await service.get("/readyz")).json()["checks"]
+                assert ("synchronous_commit" in checks["durability"]) == (chosen == "off")
+        capsys.readouterr()
+        async with running(app) as service:
+            warning = await until_said("POSTGRESQL MAY LOSE WHAT IT HAS ACKNOWLEDGED", capsys)
+            assert "synchronous_commit" in warning
+            assert (await service.get("/readyz")).status_code == 200
+            assert "POSTGRESQL MAY LOSE" not in capsys.readouterr().out
     finally:
-        await connection.execute(f"ALTER ROLE {role} RESET synchronous_commit")
-        await connection.close()
+        await run_sql(database_url, f"ALTER {owner} RESET synchronous_commit")
+
+
+async def until_said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The line of the log that has them."""
+    async with asyncio.timeout(5):
+        while True:
+            for line in capsys.readouterr().out.splitlines():
+                if words in line:
+                    return line
+            await asyncio.sleep(0.01)
+
+
+async def test_silence_is_answered_in_time(
+    app: ServiceApp, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that stand, and on which nothing comes back."""
+    own = as_service(database_url, app.state.folder)
+    hasty = {"X-Request-Timeout-Ms": "800", "Idempotency-Key": "hasty"}
+    async with link(own) as (way, silence):
+        monkeypatch.setenv("DATABASE_URL", way)
+        async with running(app) as service:
+            assert (await service.post("/notes", json={"content": "before"})).status_code == 201
+            with silence:
+                started = time.monotonic()
+                refused, ready = await asyncio.gather(
+                    service.post("/notes", json={"content": "x"}, headers=hasty),
+                    service.get("/readyz"),
+                )
+                assert time.monotonic() - started < 1.7
+            assert refused.status_code == ready.status_code == 503
+            assert refused.json()["dependency"] == "postgresql"
+            assert ready.json()["checks"]["postgresql"] == "does not answer"
+            again = await service.post("/notes", json={"content": "x"}, headers=hasty)
+            assert again.status_code == 201
+            assert (await service.get("/notes/count")).text == "2"
+
+
+async def test_what_swallows_a_failure_does_not_commit(app: ServiceApp, database_url: str) -> None:
+    """PostgreSQL answers such a COMMIT with a ROLLBACK, and no error."""
+    own = as_service(database_url, app.state.folder)
+    database = Database(own, name="sample", size=1)
+    await database.open()
+
+    async def work() -> None:
+        async with database.unit_of_work() as db:
+            with suppress(asyncpg.PostgresError):
+                await db.execute("SELECT 1 / 0")
+
+    with pytest.raises(RuntimeError, match="ROLLBACK"):
+        await work()
+    assert await database.fetchval("SELECT true")
+    await database.close()

@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from chassis.app import ServiceApp
 from conftest import running
@@ -30,6 +31,25 @@ async def test_unhandled_error_does_not_reach_the_server(app: ServiceApp) -> Non
             assert (await client.get("/boom")).status_code == 500
 
 
+async def test_client_who_hangs_up_is_no_error_of_ours(
+    app: ServiceApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before its body has arrived, as when the service was suspended for a while."""
+    said: list[Message] = []
+
+    async def hang_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def listen(message: Message) -> None:
+        said.append(message)
+
+    async with app.router.lifespan_context(app):
+        scope = {"type": "http", "method": "POST", "path": "/notes", "headers": []}
+        await app({**scope, "query_string": b"", "server": ("service", 80)}, hang_up, listen)
+    assert said[0]["status"] == 422
+    assert '"level": "error"' not in capsys.readouterr().out
+
+
 async def test_deadline_ends_a_slow_statement(service: httpx.AsyncClient) -> None:
     started = time.monotonic()
     answer = await service.get("/slow/1.5", headers={"X-Request-Timeout-Ms": "150"})
@@ -37,6 +57,17 @@ async def test_deadline_ends_a_slow_statement(service: httpx.AsyncClient) -> Non
     assert answer.headers["retry-after"]
     assert time.monotonic() - started < 1
     assert (await service.get("/notes/count")).status_code == 200
+
+
+async def test_statements_that_fail_cost_no_connection(
+    app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "2")
+    async with running(app) as service:
+        for _ in range(4):
+            hasty = {"X-Request-Timeout-Ms": "150"}
+            assert (await service.get("/slow/1.5", headers=hasty)).status_code == 503
+        assert (await service.get("/notes/count")).status_code == 200
 
 
 async def test_expired_request_is_not_begun(service: httpx.AsyncClient) -> None:
@@ -72,7 +103,7 @@ async def test_waiting_for_a_connection_is_bounded(
     async with running(app) as service:
         started = time.monotonic()
         answers = await asyncio.gather(*(service.get("/slow/0.7") for _ in range(20)))
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 5
         assert {answer.status_code for answer in answers} == {200, 503}
         refused = [answer.json()["type"] for answer in answers if answer.status_code == 503]
         assert set(refused) == {"/problems/overloaded"}

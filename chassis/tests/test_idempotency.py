@@ -1,9 +1,15 @@
 """One key, one effect, the same bytes again."""
 
 import asyncio
+from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
+from starlette.responses import Response
+
+from chassis.app import ServiceApp
+from chassis.idempotency import IdempotencyInProgress, Once
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -76,6 +82,20 @@ async def test_lasting_refusal_is_kept_and_a_passing_one_is_not(
     kept = await connection.fetch("SELECT key FROM sample.sample_idempotency_keys")
     await connection.close()
     assert [row["key"] for row in kept] == ["never"]
+
+
+@pytest.mark.usefixtures("service")
+async def test_refusal_is_not_kept_over_what_another_request_began(app: ServiceApp) -> None:
+    """Refused perhaps because of that: a second request has looked before the first one wrote."""
+    database, table = app.state.database, app.state.idempotency_table
+    first, second = [Once(database, table, "POST /notes", "key-1", b"same") for _ in range(2)]
+    begun = uuid4()
+    assert await second.recall() is None
+    async with database.unit_of_work() as db:
+        assert await first.claim(db, begun) is None
+    with pytest.raises(IdempotencyInProgress):
+        await second.refuse(Response(status_code=409, media_type="text/plain"))
+    assert await second.recall() == begun
 
 
 async def test_commit_that_fails_is_not_answered_as_done(service: httpx.AsyncClient) -> None:

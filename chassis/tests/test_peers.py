@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from chassis.app import ServiceApp
+from chassis.peers import Answer
+from chassis.problems import DependencyUnavailable
 from conftest import running
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -125,3 +127,13 @@ async def test_cancelled_calls_leave_the_pool_whole(
             await asyncio.gather(*(service.get("/ask", headers=hurried) for _ in range(20)))
         answers = await asyncio.gather(*(service.get("/ask") for _ in range(30)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, {"note_id": "2"}), (200, {}), (200, None), (200, [1]), (404, {"note_id": "1"})],
+)
+def test_success_must_name_what_it_was_about(status: int, body: object) -> None:
+    Answer("other", 200, {"note_id": "1", "more": 2}).confirm(note_id=1)
+    with pytest.raises(DependencyUnavailable):
+        Answer("other", status, body).confirm(note_id=1)

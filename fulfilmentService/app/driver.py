@@ -97,6 +97,7 @@ async def see_through(context: Context, job: Job, *, leased: bool) -> Job:
         if claimed := await jobs.claim(db, job.job_id):
             leased, job = True, claimed[0]
         else:
+            current().pause()
             await asyncio.sleep(0.05)
             job = await jobs.find(db, job.job_id)
     if leased:

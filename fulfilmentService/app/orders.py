@@ -1,6 +1,9 @@
 """What fulfilment asks of an order before it begins a job."""
 
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from chassis import Output, Peer, Problem
 
@@ -19,7 +22,7 @@ class OrderNotFulfillable(Problem, status=409):
 
 class Line(Output):
     sku: str
-    quantity: int
+    quantity: Annotated[int, Field(ge=1, le=999)]
 
 
 class Order(Output):

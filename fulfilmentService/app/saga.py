@@ -37,7 +37,7 @@ async def reserve(context: Context, job: Job) -> None:
     answer = await context.peers["warehouse"].post("/reservations", body)
     if answer.problem == "insufficient-stock":
         raise InsufficientStock(**answer.read(Shortages).model_dump())
-    _must_be_ok_or_expired(answer)
+    _confirm_reservation(answer, job)
 
 
 async def hold_order(context: Context, job: Job) -> None:
@@ -51,12 +51,12 @@ async def hold_order(context: Context, job: Job) -> None:
         raise OrderNotPaid()
     if answer.problem == "order-not-fulfillable":
         raise OrderNotFulfillable()
-    _must_be_ok(answer)
+    answer.confirm(order_id=job.order_id)
 
 
 async def commit(context: Context, job: Job) -> None:
     path = f"/reservations/{job.reservation_id}/commit"
-    _must_be_ok_or_expired(await context.peers["warehouse"].post(path, {}))
+    _confirm_reservation(await context.peers["warehouse"].post(path, {}), job)
 
 
 async def ship(context: Context, job: Job) -> None:
@@ -64,12 +64,13 @@ async def ship(context: Context, job: Job) -> None:
     answer = await context.peers["shipping"].post("/shipments", body)
     if answer.status in (409, 422):
         raise OrderNotFulfillable(f"Shipping refused the order: {answer.problem}.")
-    _must_be_ok(answer)
+    answer.confirm(shipment_id=job.shipment_id)
 
 
 async def mark_fulfilled(context: Context, job: Job) -> None:
     body = {"job_id": job.job_id, "shipment_id": job.shipment_id}
-    _must_be_ok(await context.peers["order"].put(f"/orders/{job.order_id}/shipment", body))
+    answer = await context.peers["order"].put(f"/orders/{job.order_id}/shipment", body)
+    answer.confirm(order_id=job.order_id)
 
 
 async def free_goods(context: Context, job: Job) -> None:
@@ -78,12 +79,12 @@ async def free_goods(context: Context, job: Job) -> None:
     answer = await warehouse.post(f"{path}/release", {})
     if answer.problem in ("reservation-committed", "reservation-returned"):
         answer = await warehouse.post(f"{path}/return", {})
-    _must_be_ok(answer)
+    answer.confirm(reservation_id=job.reservation_id)
 
 
 async def give_order_back(context: Context, job: Job) -> None:
     path = f"/orders/{job.order_id}/fulfilment/{job.job_id}?round={job.round}"
-    _must_be_ok(await context.peers["order"].delete(path))
+    (await context.peers["order"].delete(path)).confirm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,7 @@ def problem_of(failure: dict[str, Any]) -> Problem:
     return _REFUSALS[failure["type"]](**members)
 
 
-def _must_be_ok(answer: Answer) -> None:
-    if not answer.ok:
-        raise answer.unexpected()
-
-
-def _must_be_ok_or_expired(answer: Answer) -> None:
+def _confirm_reservation(answer: Answer, job: Job) -> None:
     if answer.problem == "reservation-expired":
         raise ReservationExpired()
-    _must_be_ok(answer)
+    answer.confirm(reservation_id=job.reservation_id)

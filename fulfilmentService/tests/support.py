@@ -146,7 +146,7 @@ class Shop:
                 if standing.status == "committed":
                     self._move(standing, 1)
                 standing.status = "returned"
-        return 200, {"status": standing.status}
+        return 200, {"reservation_id": parts[1], "status": standing.status}
 
     def _reserve(self, body: dict[str, Any]) -> tuple[int, Any]:
         items = {item["sku"]: item["quantity"] for item in body["items"]}
@@ -154,7 +154,7 @@ class Shop:
         if standing is not None:
             if standing.status not in ("held", "committed"):
                 raise Refusal(409, f"reservation-{standing.status}")
-            return 200, {"status": standing.status}
+            return 200, {"reservation_id": body["reservation_id"], "status": standing.status}
         shortages = [
             {"sku": sku, "requested": quantity, "available": self.available(sku)}
             for sku, quantity in items.items()
@@ -163,7 +163,7 @@ class Shop:
         if shortages:
             raise Refusal(409, "insufficient-stock", shortages=shortages)
         self.reservations[body["reservation_id"]] = Reservation(items, "held")
-        return 201, {"status": "held"}
+        return 201, {"reservation_id": body["reservation_id"], "status": "held"}
 
     def available(self, sku: str) -> int:
         held = [made.items.get(sku, 0) for made in self.reservations.values() if made.is_held]

@@ -82,15 +82,14 @@ async def close_cart(carts: Peer, draft: Draft) -> Problem | None:
         return None
     closing = {"order_id": draft.order_id, "version": draft.cart_version}
     answer = await carts.put(f"/carts/{draft.cart_id}/checkout", closing)
-    if answer.ok:
-        return None
     if answer.status == 404:
         return UnknownCart(cart_id=draft.cart_id)
     if answer.problem == "cart-checked-out":
         return CartCheckedOut(order_id=answer.read(CheckedOutView).order_id)
     if answer.problem == "cart-changed":
         return CartChanged()
-    raise answer.unexpected()
+    answer.confirm(cart_id=draft.cart_id)
+    return None
 
 
 async def conclude(once: Once, draft: Draft, database: Database) -> Response:

@@ -1,6 +1,9 @@
 """What the peers tell, as far as an order needs it."""
 
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from chassis import Amount, Currency, Output
 
@@ -8,12 +11,13 @@ from .schemas import Address
 
 
 class CustomerView(Output):
+    customer_id: UUID
     address: Address | None = None
 
 
 class ItemView(Output):
     sku: str
-    quantity: int
+    quantity: Annotated[int, Field(ge=1, le=999)]
 
 
 class CartView(Output):

@@ -1,7 +1,7 @@
 """The three peers of orderService, as far as it sees them, and a few of its calls."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,8 @@ HOME = {**ADDRESS, "line2": None, "region": None}
 class Shop:
     """Customers, products and carts that answer as their services would.
 
-    `on_checkout` runs before a cart is closed; `lost_answers` closes it and then says nothing.
+    `before_read` is awaited before the next cart is read, `on_checkout` runs before one is closed;
+    `lost_answers` closes it and then says nothing.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class Shop:
         self.carts: dict[str, dict[str, Any]] = {}
         self.down: set[str] = set()
         self.lost_answers = False
+        self.before_read: Callable[[], Awaitable[object]] | None = None
         self.on_checkout: Callable[[], None] = lambda: None
         self.asked: list[str] = []
         self.sell("CANDLE", "4.50")
@@ -53,7 +55,13 @@ class Shop:
         cart["items"].append({"sku": sku, "quantity": quantity, "unit_price": "0.01"})
         cart["version"] += 1
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.before_read and (request.method, request.url.host) == ("GET", "cart"):
+            happen, self.before_read = self.before_read, None
+            await happen()
+        return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         peer = request.url.host
         self.asked.append(f"{request.method} {peer}")
         checkout = request.method == "PUT"
@@ -63,7 +71,7 @@ class Shop:
             return self._products(request)
         if peer == "customer":
             known = request.url.path == f"/customers/{self.customer}"
-            return httpx.Response(200, json={"address": ADDRESS}) if known else missing()
+            return ok({"customer_id": self.customer, "address": ADDRESS}) if known else missing()
         cart = self.carts.get(request.url.path.split("/")[2])
         if cart is None:
             return missing()

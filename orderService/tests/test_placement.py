@@ -179,6 +179,26 @@ async def test_key_gives_the_same_bytes_again(service: httpx.AsyncClient, shop: 
     assert problem(other) == (422, "idempotency-key-reused")
 
 
+async def test_closed_cart_is_no_refusal_to_the_key_that_closed_it(
+    service: httpx.AsyncClient, shop: Shop
+) -> None:
+    """A second request with the key has looked before the first one wrote, and reads after it."""
+    cart = shop.cart(LAMP=1)
+
+    async def first_one_closes_the_cart() -> None:
+        shop.lost_answers = True
+        cut_off = await order(service, shop, cart, key="k")
+        assert problem(cut_off) == (503, "dependency-unavailable")
+        shop.lost_answers = False
+
+    shop.before_read = first_one_closes_the_cart
+    second = await order(service, shop, cart, key="k")
+    assert problem(second) == (409, "idempotency-in-progress")
+    assert second.headers["retry-after"]
+    placed = await order(service, shop, cart, key="k")
+    assert (placed.status_code, placed.json()["cart_id"]) == (201, cart)
+
+
 @pytest.mark.parametrize("peer", ["cart", "customer", "product_catalogue"])
 async def test_peer_that_is_down_leaves_nothing(
     service: httpx.AsyncClient, shop: Shop, database_url: str, peer: str
@@ -192,6 +212,16 @@ async def test_peer_that_is_down_leaves_nothing(
     assert await drafts(database_url) == 0
     shop.down = set()
     assert (await order(service, shop, cart, key="k")).status_code == 201
+
+
+@pytest.mark.parametrize("quantity", [-1, 0, 10**12])
+async def test_impossible_cart_is_not_believed(
+    service: httpx.AsyncClient, shop: Shop, database_url: str, quantity: int
+) -> None:
+    refused = await order(service, shop, shop.cart(LAMP=quantity))
+    assert problem(refused) == (503, "dependency-unavailable")
+    assert refused.json()["dependency"] == "cart"
+    assert await drafts(database_url) == 0
 
 
 @pytest.fixture(params=["asked", "answered"])

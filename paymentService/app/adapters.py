@@ -8,6 +8,7 @@ from typing import TypeVar
 from asyncpg import Record
 
 from chassis import Context
+from chassis.context import current
 from chassis.logs import log
 
 from .provider import Outcome, Provider
@@ -56,6 +57,7 @@ def _provider(context: Context) -> Provider:
 
 
 async def _within_time(context: Context, asked: Awaitable[Reply]) -> Reply | None:
+    current().pause()  # others' requests do not wait for the provider
     try:
         async with asyncio.timeout(context.settings.provider_timeout):
             return await asked

@@ -65,9 +65,10 @@ async def tell_captured(order_service: Peer, payment: Record) -> bool:
     }
     answer = await order_service.put(f"/orders/{payment['order_id']}/payment", body)
     # Only this very problem gives the money back; any other trouble is tried again.
-    if not answer.ok and answer.problem != "order-not-payable":
-        raise answer.unexpected()
-    return answer.ok
+    if answer.problem == "order-not-payable":
+        return False
+    answer.confirm(order_id=payment["order_id"])
+    return True
 
 
 async def tell_refunded(order_service: Peer, payment: Record) -> bool:
@@ -77,8 +78,8 @@ async def tell_refunded(order_service: Peer, payment: Record) -> bool:
     if answer.problem == "order-being-fulfilled":
         return False
     # Any other conflict says that it never took this payment: there is nothing for it to undo.
-    if not answer.ok and answer.status != 409:
-        raise answer.unexpected()
+    if answer.status != 409:
+        answer.confirm(order_id=payment["order_id"])
     return True
 
 

@@ -160,6 +160,7 @@ async def until_order_is_free(db: Connection, order_id: UUID) -> None:
     Raises AlreadyPaid when it was captured, PaymentInProgress when it takes too long.
     """
     until = time.monotonic() + min(PATIENCE_SECONDS, current().remaining() - POLL_SECONDS)
+    current().pause()
     while standing := await db.fetchrow(STANDING, order_id):
         if not undecided(standing):
             raise AlreadyPaid(payment_id=standing["payment_id"])

@@ -1,0 +1,171 @@
+"""Who is worked on, who waits, who is refused: with no service and no database around it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chassis.admission import (
+    CALM_SECONDS,
+    LONG_SECONDS,
+    TOO_LONG_SECONDS,
+    WORK_SECONDS,
+    Admission,
+    Limits,
+    Work,
+)
+
+SOON = LONG_SECONDS / 4
+
+
+@pytest.fixture
+def admission() -> Admission:
+    return Admission(Limits(in_flight=128, at_work=2))
+
+
+async def begin(admission: Admission, *, outermost: bool = True) -> Work:
+    async with asyncio.timeout(5):
+        work = await admission.enter(outermost=outermost, patience=5)
+    assert work is not None
+    return work
+
+
+@asynccontextmanager
+async def queued(
+    admission: Admission, *names: str, patience: float = 5
+) -> AsyncIterator[tuple[list[str], list[str]]]:
+    """Those of these names who were let in, and who were refused; they work no time at all."""
+    let_in: list[str] = []
+    refused: list[str] = []
+
+    async def wait(name: str) -> None:
+        work = await admission.enter(outermost=True, patience=patience)
+        (let_in if work else refused).append(name)
+        if work:
+            work.end()
+
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
+        for name in names:
+            tasks.create_task(wait(name))
+        await asyncio.sleep(0)
+        yield let_in, refused
+
+
+async def test_a_burst_is_served_in_order() -> None:
+    admission = Admission(Limits(at_work=2), clock=lambda: 0.0)
+    works = [await begin(admission), await begin(admission)]
+    names = [str(number) for number in range(100)]
+    async with queued(admission, *names) as (let_in, refused):
+        assert not let_in
+        for work in works:
+            work.end()
+    assert let_in == names
+    assert not refused
+
+
+async def test_a_slow_line_is_served_in_order_too(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "old", "newer") as (let_in, _):
+        await asyncio.sleep(LONG_SECONDS + SOON)
+        works[0].end()
+    assert let_in == ["old", "newer"]
+
+
+async def test_when_there_is_too_much_the_newest_goes_first(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "too old") as (_, refused):
+        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        async with queued(admission, "old", "new") as (let_in, _):
+            works[0].end()
+    assert refused == ["too old"]
+    assert let_in == ["new", "old"]
+
+
+async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "one", "two") as (before, refused):
+        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        assert not refused
+        async with queued(admission, "three") as (after, _):
+            await asyncio.sleep(0)
+            assert refused == ["one", "two"]
+            started = time.monotonic()
+            await asyncio.sleep(LONG_SECONDS + SOON)
+            async with queued(admission, "four") as (last, _):
+                works[0].end()
+            assert time.monotonic() - started < TOO_LONG_SECONDS
+        assert (before, after, last) == ([], [], ["four"])
+        works[1].end()
+
+
+async def test_a_calm_second_ends_the_overload(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "one") as (_, refused):
+        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        async with queued(admission, "two"):
+            works.pop().end()
+    assert refused == ["one"]
+    works.pop().end()
+    await asyncio.sleep(CALM_SECONDS)
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "three", "four") as (let_in, refused):
+        await asyncio.sleep(LONG_SECONDS + SOON)
+        async with queued(admission, "five"):
+            works.pop().end()
+    assert not refused
+    assert sorted(let_in) == ["four", "three"]
+
+
+async def test_nobody_waits_beyond_their_patience(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "hurried", patience=SOON) as (let_in, refused):
+        pass
+    assert (let_in, refused) == ([], ["hurried"])
+    works[0].end()
+    await begin(admission)
+
+
+async def test_calls_of_peers_do_not_wait_and_come_first(admission: Admission) -> None:
+    calls = [await begin(admission, outermost=False) for _ in range(3)]
+    async with queued(admission, "client") as (let_in, _):
+        calls[0].end()
+        await asyncio.sleep(0)
+        assert not let_in
+        calls[1].end()
+    assert let_in == ["client"]
+
+
+async def test_too_many_are_refused_at_once(admission: Admission) -> None:
+    calls = [await begin(admission, outermost=False) for _ in range(128)]
+    for outermost in (True, False):
+        assert await admission.enter(outermost=outermost, patience=5) is None
+    calls[0].end()
+    await begin(admission, outermost=False)
+
+
+async def test_who_waits_for_something_lets_others_work(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    works[0].pause()
+    await begin(admission)
+    works[0].end()
+    started = time.monotonic()
+    async with queued(admission, "client") as (let_in, _):
+        pass
+    assert let_in == ["client"]
+    assert WORK_SECONDS / 2 < time.monotonic() - started < 2 * WORK_SECONDS
+    for work in works:
+        work.end()
+        assert admission.in_flight <= 2
+
+
+async def test_who_gives_up_does_not_take_the_place_along(admission: Admission) -> None:
+    works = [await begin(admission), await begin(admission)]
+    waiting = asyncio.create_task(begin(admission))
+    await asyncio.sleep(0)
+    works[0].end()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await begin(admission)
