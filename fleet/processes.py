@@ -5,6 +5,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -36,6 +37,9 @@ SHARED_CODE = (
 DRAIN_SECONDS = 8
 END_SECONDS = DRAIN_SECONDS + 1.5
 
+BACKLOG = 2048
+_listeners: list[socket.socket] = []
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -43,10 +47,17 @@ class Plan:
 
     name: str
     module: str
-    host: str
-    port: int
+    listener: socket.socket
     log: Path
     environment: Mapping[str, str]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket that outlives the process that serves it: while a service is started
+    again, who connects waits for it, and is not refused."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    _listeners.append(socket.create_server((host, port), family=family, backlog=BACKLOG))
+    return _listeners[-1]
 
 
 class Lifeline:
@@ -79,25 +90,29 @@ def _serve(plan: Plan, lifeline: Connection) -> None:
     os.setsid()  # Ctrl-C is for the supervisor, which then stops the services in order
     _write_to(plan.log)
     signals.restore()
+    # The server drains when it gets this, and then raises it once more: all went well by then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for other in _listeners:  # a fork has them all
+        if other is not plan.listener:
+            other.close()
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     os.environ.update(plan.environment)
     gc.enable()
-    uvicorn.run(
+    config = uvicorn.Config(
         importlib.import_module(plan.module).app,
-        host=plan.host,
-        port=plan.port,
         http="httptools",
         ws="none",
         # A service that cannot start must end, not serve half of itself.
         lifespan="on",
         loop="auto",
-        backlog=2048,
+        backlog=BACKLOG,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    uvicorn.Server(config).run(sockets=[plan.listener])
 
 
 def _write_to(log: Path) -> None:

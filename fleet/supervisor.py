@@ -79,6 +79,9 @@ class Supervisor:
         return self._pids / f"{member.name}.pid"
 
     def _note_pid(self, member: Member) -> None:
-        """For those who want to watch a process, or kill it. A full disk is no reason to stop."""
+        """For those who want to watch a process, or kill it; never half a number. A full disk is
+        no reason to stop."""
+        draft = self._pid_file(member).with_suffix(".new")
         with suppress(OSError):
-            self._pid_file(member).write_text(f"{member.process.pid}\n")
+            draft.write_text(f"{member.process.pid}\n")
+            draft.replace(self._pid_file(member))

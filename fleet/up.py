@@ -107,19 +107,22 @@ class Startup:
 
     def _start_services(self, dsn: str, secrets: Mapping[str, str]) -> None:
         lifeline = processes.Lifeline()
-        tier = []
-        for service in self._services:
-            own = database.dsn_for(dsn, f"{service.name}_app", secrets[service.name])
-            launch = partial(processes.start, self._plan(service, own), lifeline)
-            tier.append(Member(service.name, launch, processes.END_SECONDS))
-        self._supervisor.start(*tier)
+        self._supervisor.start(
+            *(self._member(each, dsn, secrets[each.name], lifeline) for each in self._services)
+        )
+
+    def _member(
+        self, service: Service, dsn: str, password: str, lifeline: processes.Lifeline
+    ) -> Member:
+        own = database.dsn_for(dsn, f"{service.name}_app", password)
+        launch = partial(processes.start, self._plan(service, own), lifeline)
+        return Member(service.name, launch, processes.END_SECONDS)
 
     def _plan(self, service: Service, dsn: str) -> processes.Plan:
         return processes.Plan(
             name=service.name,
             module=service.module,
-            host=self._settings.host,
-            port=self._settings.port(service),
+            listener=processes.listen(self._settings.host, self._settings.port(service)),
             log=self._settings.logs / f"{service.name}.log",
             environment=self.environment_of(service, dsn),
         )

@@ -1,10 +1,11 @@
 """`--fleet=embedded` (the default) or `--fleet=compose`: the same journeys over either."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.fleets import Fleet, compose_fleet, embedded_fleet
+from tests.fleets import Fleet, compose_fleet, data_folder, embedded_fleet
 from tests.shop import Shop
 
 
@@ -25,16 +26,12 @@ def _fleet_shared_by(item: pytest.Function) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def fleet(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
+def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """A fleet that all journeys share. When the last one is done, its books must be right."""
-    started = (
-        compose_fleet()
-        if request.config.getoption("--fleet") == "compose"
-        else embedded_fleet(tmp_path_factory.mktemp("fleet"))
-    )
-    with started as running:
+    in_containers = request.config.getoption("--fleet") == "compose"
+    with ExitStack() as stack:
+        folder = stack.enter_context(data_folder())
+        running = stack.enter_context(compose_fleet() if in_containers else embedded_fleet(folder))
         yield running
         audit = running.run("fleet.audit")
         assert audit.returncode == 0, audit.stdout + audit.stderr

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,10 +42,10 @@ class Fleet:
         )
 
 
-def free_base(ports: int = 12) -> int:
+def free_base(ports: int = 12, start: int | None = None) -> int:
     """A port base: it and the numbers that follow are free ports."""
     # Below 32768, where the ports of outgoing connections begin.
-    for base in range(10000 + os.getpid() % 500 * 40, 32000, 20):
+    for base in range(start or 10000 + os.getpid() % 250 * 40, 32000, 20):
         if all(_is_free(base + offset) for offset in range(ports)):
             return base
     raise AssertionError(f"no {ports} free ports in a row")
@@ -53,6 +54,14 @@ def free_base(ports: int = 12) -> int:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """For one fleet's data; gone with the block."""
+    # Not below pytest's own: a second run as root would shut PostgreSQL's user out of it.
+    with tempfile.TemporaryDirectory(prefix="fleet-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager

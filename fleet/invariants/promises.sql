@@ -111,6 +111,13 @@ SELECT relation::text FROM (
  WHERE has_any_column_privilege('auditor', relation::oid, 'INSERT, UPDATE')
     OR has_table_privilege('auditor', relation::oid, 'DELETE, TRUNCATE');
 
--- durable: The server acknowledges only what survives a power cut.
-SELECT name, setting FROM pg_catalog.pg_settings
- WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting <> 'on';
+-- durable: The server acknowledges only what survives a power cut, whoever asks it.
+SELECT name, setting, 'everybody' AS whom FROM pg_catalog.pg_settings
+ WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting <> 'on'
+UNION ALL
+SELECT name, setting, coalesce(nullif(setrole, 0)::regrole::text, 'this database')
+  FROM pg_catalog.pg_db_role_setting
+ CROSS JOIN LATERAL unnest(setconfig) AS chosen
+ CROSS JOIN LATERAL (SELECT split_part(chosen, '=', 1), split_part(chosen, '=', 2))
+       AS parts (name, setting)
+ WHERE name = 'synchronous_commit' AND setting <> 'on';

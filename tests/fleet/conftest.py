@@ -110,11 +110,13 @@ class Fleet:
         """Start, and wait until the table is out."""
         process = self.begin("up", **environment)
         assert process.stdout
+        said = ""
         for line in process.stdout:
             if "make down" in line:
                 process.stdout.readline()  # an empty one ends the overview
                 return process
-        raise AssertionError("the fleet did not come up")
+            said += line
+        raise AssertionError(f"the fleet did not come up:\n{said}")
 
     def ask(self, offset: int) -> dict[str, str]:
         with urlopen(f"http://127.0.0.1:{self.base + offset}/readyz", timeout=5) as answer:

@@ -122,6 +122,12 @@ async def test_durability_is_looked_at(db: asyncpg.Connection) -> None:
     assert (await audit.look(db, BY_NAME["durable"])).violations
 
 
+async def test_durability_is_looked_at_for_each_role(db: asyncpg.Connection) -> None:
+    await db.execute("ALTER ROLE cart_app SET synchronous_commit = off")
+    finding = await audit.look(db, BY_NAME["durable"])
+    assert "cart_app" in {row["whom"] for row in finding.examples}
+
+
 @pytest.mark.parametrize(
     ("name", "number"),
     [(name, number) for name, plants in VIOLATIONS.items() for number in range(len(plants))],
