@@ -115,6 +115,30 @@ lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 ta
 	  $(LOCK) $$folder/requirements.in -c requirements-dev.txt -o $$folder/requirements.txt || exit 1; \
 	done
 
+##@ Break
+
+.PHONY: crash-points
+crash-points: install-dev ## A purchase cut at every step, in every way (FLEETS, SAMPLE, SEED, ONLY; goes on where it stopped)
+	@$(IN_VENV) -m tests.faults.crash_points --results .data/crash-points.jsonl \
+	  $(if $(FLEETS),--fleets $(FLEETS)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: chaos
+chaos: install-dev ## Shoppers, while services and PostgreSQL are killed: make chaos SECONDS=300 SEED=1
+	@$(IN_VENV) -m tests.faults.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+.PHONY: races
+races: install-dev ## A thousand buyers of ten units, a hundred thousand submits, at full size
+	@$(IN_VENV) -m pytest tests/faults/races --races=full -s $(ARGS)
+
+.PHONY: mutants
+mutants: install-dev ## Break the product in many small ways: is each of them noticed? (ONLY=name)
+	@$(IN_VENV) -m tests.faults.mutants $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: overload
+overload: install-dev ## What is left of the shop at three and at ten times its capacity
+	@$(IN_VENV) -m bench.overload
+
 ##@ Help
 
 .PHONY: help

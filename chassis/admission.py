@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LONG_SECONDS = 0.2
+LONG_SECONDS = 0.1
 TOO_LONG_SECONDS = 1.0
 CALM_SECONDS = 1.0
 
@@ -32,11 +32,11 @@ class Limits:
     """How much at once, and for how many seconds each.
 
     `at_work` bounds the requests that are worked on, before one more of a client's is begun;
-    `in_flight` bounds all that are here: those, the calls of peers, and the line.
+    `in_flight` bounds all that are here, the line included; with calls of peers, twice as many.
     """
 
     in_flight: int = 128
-    at_work: int = 4
+    at_work: int = 3
     request_timeout: float = 5.0
 
 
@@ -68,7 +68,8 @@ class Admission:
 
     async def enter(self, *, outermost: bool, patience: float) -> "Work | None":
         """Begin to work, after at most `patience` seconds in line. None: refused."""
-        if self.in_flight >= self._limits.in_flight:
+        # A full line leaves room for what was begun elsewhere.
+        if self.in_flight >= self._limits.in_flight * (1 if outermost else 2):
             return None
         self.in_flight += 1
         try:
@@ -101,12 +102,17 @@ class Admission:
         endured = LONG_SECONDS if now < self._overloaded_until else TOO_LONG_SECONDS
         if self._line and now - self._line[0].since > endured:
             self._overloaded_until = now + CALM_SECONDS
-            while self._line and now - self._line[0].since > LONG_SECONDS:
-                self._line.popleft().tell(False)
+            self._refuse_who_waited_long(now)
+
+    def _refuse_who_waited_long(self, now: float) -> None:
+        while self._line and now - self._line[0].since > LONG_SECONDS:
+            self._line.popleft().tell(False)
 
     def leave(self) -> None:
         """Stop working: the place is for the next in line."""
         self._at_work -= 1
+        if (now := self._clock()) < self._overloaded_until:
+            self._refuse_who_waited_long(now)
         while self._line and self._at_work < self._limits.at_work:
             self._at_work += self._next().tell(True)
 

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     request_timeout: float = Field(5.0, gt=0, le=60)
     peer_timeout: float = Field(2.0, gt=0, le=60)
     max_in_flight: int = Field(128, ge=1, le=10_000)
-    max_at_work: int = Field(4, ge=1, le=10_000)
+    max_at_work: int = Field(3, ge=1, le=10_000)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
 

@@ -13,16 +13,16 @@ import httpx
 import pytest
 
 from fleet.services import SERVICES
-from tests.fleets import Fleet, embedded_fleet
+from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.shop import Shop
 
 SHOPPERS = 4
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet() -> Iterator[Fleet]:
     """One of its own: what happens to it is nothing for other tests."""
-    with embedded_fleet(tmp_path_factory.mktemp("kill")) as running:
+    with data_folder() as folder, embedded_fleet(folder) as running:
         yield running
 
 

@@ -1,0 +1,156 @@
+"""Checkouts (an order and its payment) at 3 and 10 times what the fleet can take: what still gets through, how fast.
+
+`python -m bench.overload` starts a fleet of its own and prints a table. The load is open: it
+comes by a clock, whatever becomes of it. Each phase is held against the capacity and the unloaded
+latency measured right before it, so that the ratios hold on a busy machine.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.fleets import embedded_fleet
+
+from .figures import (
+    ONSET_SECONDS,
+    completed,
+    per_second,
+    percentile,
+    refusals,
+    seconds_until_normal,
+)
+from .load import Load, Shop, closed_loop, open_loop
+
+PRICE = "10.00"
+PRODUCTS, CUSTOMERS = 50, 30
+
+# As many shoppers as the fleet gets most done for, on two cores.
+SHOPPERS = 8
+CALM = 0.75
+OVERLOADS = (3.0, 10.0)
+
+GOODPUT, LATENCY, RECOVERY_SECONDS = 0.9, 3.0, 5.0
+
+Run = Callable[..., Load]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One phase, held against what was measured right before it."""
+
+    times: float
+    offered: float
+    goodput: float
+    p50: float
+    p99: float
+    onset_p99: float
+    unloaded_p99: float
+    cpu: float
+    refused: str
+
+    def row(self) -> str:
+        return (
+            f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.p50 * 1000:7.0f} "
+            f"{self.p99 * 1000:7.0f} {self.p99 / self.unloaded_p99:9.2f} "
+            f"{self.onset_p99 / self.unloaded_p99:9.2f} {self.cpu:9.2f}  "
+            f"{self.refused}"
+        )
+
+
+HEADING = (
+    " times  offered  goodput  p50 ms  p99 ms p99 ratio with onset  load CPU  refused\n"
+    "           /s    of cap.    after two s   to calm   to calm     cores"
+)
+
+
+def fill(urls: dict[str, str]) -> Shop:
+    """Products and customers. Raises httpx.HTTPStatusError when the fleet does not take them."""
+    skus = [f"THING-{number}" for number in range(PRODUCTS)]
+    products = [{"sku": sku, "name": sku, "price": PRICE, "currency": "EUR"} for sku in skus]
+    with httpx.Client(timeout=10) as client:
+        url = f"{urls['product_catalogue']}/products/bulk"
+        client.post(url, json={"products": products}).raise_for_status()
+        customers = []
+        for number in range(CUSTOMERS):
+            body = {"email": f"shopper-{number}@example.org", "name": "Shopper"}
+            answer = client.post(f"{urls['customer']}/customers", json=body).raise_for_status()
+            customers.append(answer.json()["customer_id"])
+    return Shop(urls, skus, customers, PRICE)
+
+
+@contextmanager
+def loaded_fleet() -> Iterator[Run]:
+    """A fleet with something to buy; yields how to run a load against it, in another process."""
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, spawn) as generator,
+        embedded_fleet(Path(folder)) as fleet,
+    ):
+        shop = fill(fleet.urls)
+        yield lambda kind, *arguments: generator.submit(kind, shop, *arguments).result()
+
+
+def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
+    """A phase at so many times the capacity, and how long the calm after it took to be normal."""
+    unloaded = percentile(completed(run(closed_loop, 1, seconds / 3)), 0.99)
+    short = seconds / 3
+    capacity = per_second(run(closed_loop, SHOPPERS, short), short)
+    load = run(open_loop, times * capacity, seconds)
+    after = run(open_loop, CALM * capacity, seconds / 2)
+    took = completed(load, ONSET_SECONDS)
+    result = Result(
+        times=times,
+        offered=len(load.checkouts) / seconds,
+        goodput=per_second(load, seconds) / capacity,
+        p50=percentile(took, 0.5),
+        p99=percentile(took, 0.99),
+        onset_p99=percentile(completed(load), 0.99),
+        unloaded_p99=unloaded,
+        cpu=load.cpu_seconds / load.seconds,
+        refused=refusals(load),
+    )
+    return result, seconds_until_normal(after, seconds / 2, LATENCY * unloaded)
+
+
+def judge(times: float, results: list[tuple[Result, float]]) -> bool:
+    """Print the medians over the rounds; returns whether they are as they should be."""
+    goodput = statistics.median(result.goodput for result, _ in results)
+    ratio = statistics.median(result.p99 / result.unloaded_p99 for result, _ in results)
+    normal = statistics.median(until for _, until in results)
+    print(
+        f"{times:g} times the capacity: goodput {goodput:.2f} of it (at least {GOODPUT}), "
+        f"p99 {ratio:.1f} times the unloaded one (at most {LATENCY:g}), "
+        f"normal {normal:g} s after (at most {RECOVERY_SECONDS:g})"
+    )
+    return goodput >= GOODPUT and ratio <= LATENCY and normal <= RECOVERY_SECONDS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench.overload", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=15, help="of each overload")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    found: dict[float, list[tuple[Result, float]]] = {times: [] for times in (CALM, *OVERLOADS)}
+    with loaded_fleet() as run:
+        run(closed_loop, SHOPPERS, 3.0)
+        print(HEADING, flush=True)
+        for _ in range(options.rounds):
+            for times, results in found.items():
+                results.append(measure(run, times, options.seconds))
+                print(results[-1][0].row(), flush=True)
+    fine = [judge(times, found[times]) for times in OVERLOADS]
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

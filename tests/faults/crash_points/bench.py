@@ -1,0 +1,183 @@
+"""One running fleet on which cases are tried, one after the other."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from fleet.audit import Invariant, auditor_url, check, liveness, safety
+from tests.faults.proxy import Exchange, Rule
+from tests.faults.wiring import WiredFleet, wired_fleet
+from tests.shop import Shop
+
+from .cases import Case, Script
+from .events import Event, Watch, When
+from .faults import FaultAt
+from .journeys import JOURNEYS, Journey, Purchase, complaints, prepare
+from .replies import Replies
+from .shopper import Shopper, Wrong
+
+REST_SECONDS = 10.0
+READY_SECONDS = 15.0
+# Every sweep that asks others comes by in this time.
+QUIET_SECONDS = 3.0
+
+SAFETY = safety()
+# The audit gives unfinished work ten seconds; asked again and again, it need not.
+AT_REST = [
+    replace(each, query=each.query.replace("interval '10 seconds'", "interval '0'"))
+    for each in liveness()
+]
+
+
+class Record(Watch):
+    """Writes down what comes by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[Event] = []
+        self.happened: list[Event] = []
+
+    async def moment(self, event: Event, when: When, exchange: Exchange) -> None:  # noqa: ARG002
+        if when == "before":
+            self.begun.append(event)
+        # A statement may turn out to have changed nothing.
+        if when == ("after" if event.kind == "commit" else "before"):
+            self.happened.append(event)
+
+
+@dataclass
+class Bench:
+    """A fleet with its links, clients of it, and somebody who reads all its books."""
+
+    wired: WiredFleet
+    shop: Shop
+    http: httpx.AsyncClient
+    books: asyncpg.Connection
+
+    async def background(self) -> set[str]:
+        """What happens, or is tried, while nobody buys anything."""
+        record = Record()
+        self.wired.set_rule(record)
+        await asyncio.sleep(QUIET_SECONDS)
+        self.wired.set_rule(Rule())
+        return {each.place for each in record.begun}
+
+    async def script(self, name: str, background: set[str]) -> Script:
+        """The events of a journey: those that happen each time, and not without it."""
+        once, again = [await self._recorded(JOURNEYS[name]) for _ in range(2)]
+        events = [
+            event
+            for event in again.happened
+            if event in once.happened and not (event.kind != "commit" and event.place in background)
+        ]
+        polled = frozenset(event for event in events if event.place in background)
+        return Script(name, tuple(events), polled)
+
+    async def _recorded(self, journey: Journey) -> Record:
+        record, purchase = Record(), await self._prepared(journey)
+        self.wired.set_rule(record)
+        await journey.run(purchase)
+        await self._until_at_rest()
+        self.wired.set_rule(Rule())
+        return record
+
+    async def try_case(self, case: Case) -> list[str]:
+        """Make the purchase with this fault in it. Returns what was not as it has to be."""
+        journey, replies = JOURNEYS[case.journey], Replies()
+        purchase = await self._prepared(journey)
+        fault = FaultAt(case, self.wired, replies)
+        self.wired.set_rule(fault)
+        try:
+            broken = await self._go_through(journey, purchase, fault)
+        except Wrong as error:
+            broken = [str(error)]
+        finally:
+            await fault.over()
+            self.wired.set_rule(Rule())
+        return broken + replies.complaints()
+
+    async def _go_through(self, journey: Journey, purchase: Purchase, fault: FaultAt) -> list[str]:
+        """Raises Wrong."""
+        looked = asyncio.create_task(self._broken_once_fired(fault))
+        try:
+            await journey.run(purchase)
+            # Some of it happens in the background.
+            await asyncio.wait_for(fault.fired.wait(), REST_SECONDS)
+            broken = await looked
+        except TimeoutError:
+            raise Wrong("the event did not happen") from None
+        finally:
+            looked.cancel()
+        await fault.over()
+        await fault.copy_late()
+        await self._until_ready(fault.victim)
+        await purchase.shopper.repeat_all()
+        await self._until_at_rest()
+        return broken + await complaints(journey, purchase) + await self._broken(SAFETY)
+
+    async def _broken_once_fired(self, fault: FaultAt) -> list[str]:
+        await fault.fired.wait()
+        return await self._broken(SAFETY)
+
+    async def _prepared(self, journey: Journey) -> Purchase:
+        shopper = Shopper(self.http, self.wired.client_urls)
+        purchase = await prepare(self.shop, shopper, stock=journey.stock)
+        await journey.prelude(purchase)
+        return purchase
+
+    async def _until_at_rest(self) -> None:
+        """Raises Wrong when something is still unfinished after ten seconds."""
+        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+        while unfinished := await self._broken(AT_REST):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Wrong("; ".join(unfinished))
+            await asyncio.sleep(0.1)
+
+    async def _until_ready(self, service: str) -> None:
+        url = f"{self.wired.fleet.urls[service]}/readyz"
+        async with asyncio.timeout(READY_SECONDS):
+            while not await self._is_ready(url):  # noqa: ASYNC110  # it is not in here
+                await asyncio.sleep(0.1)
+
+    async def _is_ready(self, url: str) -> bool:
+        try:
+            return (await self.http.get(url)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def _broken(self, invariants: Sequence[Invariant]) -> list[str]:
+        findings = await check(self.books, invariants)
+        return [
+            f"{each.invariant.name} ({each.invariant.statement}): {list(map(dict, each.examples))}"
+            for each in findings
+            if each.violations
+        ]
+
+
+@asynccontextmanager
+async def bench(parent: Path | None = None) -> AsyncIterator[Bench]:
+    """A new fleet, in a folder of its own that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="crash-points-", dir=parent) as folder:
+        async with (
+            wired_fleet(Path(folder)) as wired,
+            Shop(wired.fleet.urls) as shop,
+            httpx.AsyncClient() as http,
+        ):
+            books = await asyncpg.connect(auditor_url(wired.fleet.environment), timeout=5)
+            try:
+                yield Bench(wired, shop, http, books)
+            finally:
+                await books.close()
+
+
+async def record() -> list[Script]:
+    """What happens in each journey, as it is today."""
+    async with bench() as ours:
+        background = await ours.background()
+        return [await ours.script(name, background) for name in JOURNEYS]
