@@ -77,6 +77,11 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
+	@echo "Installing what draws the charts …"
+	@$(PIP) -r bench/requirements.txt
+	@touch $@
+
 ##@ Develop
 
 PYTEST := $(IN_VENV) -m pytest -n auto --dist loadgroup
@@ -86,11 +91,11 @@ test: install-dev ## Every test that needs no Docker (ARGS="-k name" picks some)
 	@$(PYTEST) $(ARGS)
 
 .PHONY: test-compose
-test-compose: install-dev ## The journeys over the containers, and the chassis on postgres:18
+test-compose: install-dev ## The journeys over the containers; chassis, full disk, pause on postgres:18
 	@docker compose version >/dev/null 2>&1 || \
 	  { echo "Docker with Compose v2 is needed, and its engine must run: try 'docker info'." >&2; exit 1; }
 	@TESTCONTAINERS_RYUK_DISABLED=true $(IN_VENV) -m pytest --fleet=compose --postgres=container \
-	  chassis tests/journeys $(ARGS)
+	  chassis tests/journeys tests/docker $(ARGS)
 
 .PHONY: lint
 lint: install-dev ## Format and rules (ruff), types (mypy), agreement of the locks
@@ -110,15 +115,25 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 .PHONY: lock
 lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 takes newer releases)
 	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
-	@for folder in . chassis *Service; do \
+	@for folder in . chassis bench *Service; do \
 	  echo "$$folder/requirements.txt"; \
 	  $(LOCK) $$folder/requirements.in -c requirements-dev.txt -o $$folder/requirements.txt || exit 1; \
 	done
 
+##@ Measure
+
+.PHONY: bench
+bench: $(VENV)/.installed-bench ## The fleet beside a bare floor: a table, JSON and a chart in bench/results/
+	@$(IN_VENV) -m bench $(ARGS)
+
+.PHONY: overload
+overload: install-dev ## Checkouts at three and at ten times the capacity: goodput, latency, recovery
+	@$(IN_VENV) -m bench.overload $(ARGS)
+
 ##@ Break
 
 .PHONY: crash-points
-crash-points: install-dev ## A purchase cut at every step, in every way (FLEETS, SAMPLE, SEED, ONLY; goes on where it stopped)
+crash-points: install-dev ## A purchase cut at every step, in every way; goes on where it stopped (FLEETS, SAMPLE, SEED, ONLY)
 	@$(IN_VENV) -m tests.faults.crash_points --results .data/crash-points.jsonl \
 	  $(if $(FLEETS),--fleets $(FLEETS)) $(if $(SAMPLE),--sample $(SAMPLE)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
@@ -128,16 +143,16 @@ chaos: install-dev ## Shoppers, while services and PostgreSQL are killed: make c
 	@$(IN_VENV) -m tests.faults.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 .PHONY: races
-races: install-dev ## A thousand buyers of ten units, a hundred thousand submits, at full size
+races: install-dev ## A thousand buyers of ten units, a hundred thousand submits: all races at full size
 	@$(IN_VENV) -m pytest tests/faults/races --races=full -s $(ARGS)
+
+.PHONY: outages
+outages: install-dev ## Peers and PostgreSQL down, slow, silent, full: answered in time, healed without a restart
+	@$(IN_VENV) -m pytest -q tests/faults/outages $(ARGS)
 
 .PHONY: mutants
 mutants: install-dev ## Break the product in many small ways: is each of them noticed? (ONLY=name)
 	@$(IN_VENV) -m tests.faults.mutants $(if $(ONLY),--only '$(ONLY)')
-
-.PHONY: overload
-overload: install-dev ## What is left of the shop at three and at ten times its capacity
-	@$(IN_VENV) -m bench.overload
 
 ##@ Help
 

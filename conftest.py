@@ -29,7 +29,7 @@ from fleet.services import BY_NAME, ROOT
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
     parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
-    parser.addoption("--races", choices=("few", "full"), default="few")
+    parser.addoption("--races", choices=("few", "some", "full"), default="few")
 
 
 # Of roles on servers that live as long as a test run.

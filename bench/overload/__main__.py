@@ -1,4 +1,4 @@
-"""Checkouts (an order and its payment) at 3 and 10 times what the fleet can take: what still gets through, how fast.
+"""Checkouts at 3 and 10 times what the fleet can take: what still gets through, and how fast.
 
 `python -m bench.overload` starts a fleet of its own and prints a table. The load is open: it
 comes by a clock, whatever becomes of it. Each phase is held against the capacity and the unloaded

@@ -1,6 +1,7 @@
 """Checkouts, offered by a clock (open loop) or as fast as a few shoppers can (closed loop).
 
-What is in the carts was put there before. Runs in a process of its own, and reports the CPU that it took.
+A checkout is the order of a cart that was filled before, and its payment. The load runs in a
+process of its own, and reports the CPU that it took.
 """
 
 import asyncio

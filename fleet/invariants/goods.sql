@@ -79,6 +79,11 @@ SELECT job_id, job.order_id, placed.status
    AND (placed.fulfilment_job_id, placed.shipment_id)
        IS DISTINCT FROM (job.job_id, job.shipment_id);
 
+-- job-steps: A job ships once, and is completed once, whoever drove it.
+SELECT job_id, step, count(*) AS times FROM fulfilment.job_steps
+ WHERE step IN ('ship', 'mark_fulfilled') AND outcome = 'done'
+ GROUP BY job_id, step HAVING count(*) > 1;
+
 -- job-failed: A failed job has kept no goods.
 SELECT job_id, job.order_id, reservation.status AS reservation
   FROM fulfilment.jobs job JOIN warehouse.reservations reservation USING (reservation_id)

@@ -28,8 +28,9 @@ async def ship(visit: Visit, order: Order) -> str:
         if visit.dice.random() < 0.3:
             await visit.dispatch(job)
         return "fulfilled"
-    await visit.cancel(order)
-    return "out of stock, cancelled"
+    # An attempt of ours that we gave up on may come late, when there is stock again.
+    cancelled = await visit.cancel(order, fine={"order-shipped"})
+    return "out of stock, cancelled" if cancelled.ok else "fulfilled"
 
 
 def completed(job: Reply) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from fleet import console
 
 from . import scripts
-from .bench import record
 from .cases import Case
 from .crew import Outcome, work_off
 from .report import Progress, table
 from .results import Results
+from .workbench import record
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 async def differences() -> list[str]:
     """Cases that there should be and are not kept, and the other way round."""
     kept = {str(case) for case in scripts.all_cases()}
-    found = {str(case) for script in await record() for case in script.cases()}
+    found = {str(case) for case in scripts.cases_of(await record())}
     return sorted(f"{'+' if each in found else '-'} {each}" for each in kept ^ found)
 
 

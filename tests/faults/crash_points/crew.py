@@ -5,10 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from .bench import Bench, bench
 from .cases import Case, Fault
+from .workbench import Workbench, workbench
 
 
 @dataclass(frozen=True)
@@ -24,20 +23,15 @@ class Outcome:
 SECONDS: dict[Fault, float] = {"stop": 4, "delay": 3, "kill": 2, "drop": 1, "duplicate": 1}
 
 
-async def work_off(
-    cases: Iterable[Case],
-    fleets: int,
-    tell: Callable[[Outcome], None],
-    folder: Path | None = None,
-) -> None:
+async def work_off(cases: Iterable[Case], fleets: int, tell: Callable[[Outcome], None]) -> None:
     """Try these cases on so many fleets at once. Says how each went."""
     waiting = deque(sorted(cases, key=lambda case: -SECONDS[case.fault]))
-    await asyncio.gather(*(_work(waiting, tell, folder) for _ in range(min(fleets, len(waiting)))))
+    await asyncio.gather(*(_work(waiting, tell) for _ in range(min(fleets, len(waiting)))))
 
 
-async def _work(waiting: deque[Case], tell: Callable[[Outcome], None], folder: Path | None) -> None:
+async def _work(waiting: deque[Case], tell: Callable[[Outcome], None]) -> None:
     while waiting:
-        async with bench(folder) as ours:
+        async with workbench() as ours:
             while waiting:
                 outcome = await _try(ours, waiting.popleft())
                 tell(outcome)
@@ -46,7 +40,7 @@ async def _work(waiting: deque[Case], tell: Callable[[Outcome], None], folder: P
                     break
 
 
-async def _try(ours: Bench, case: Case) -> Outcome:
+async def _try(ours: Workbench, case: Case) -> Outcome:
     began = time.monotonic()
     try:
         violations = await ours.try_case(case)

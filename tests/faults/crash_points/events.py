@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeGuard
 from weakref import WeakKeyDictionary
 
-from tests.faults.http_wire import Call
-from tests.faults.postgres_wire import RoundTrip
-from tests.faults.proxy import Exchange, Rule
+from tests.faults.links.http_wire import Call
+from tests.faults.links.postgres_wire import RoundTrip
+from tests.faults.links.proxy import Exchange, Rule
 
 from .statements import name_of
 

@@ -6,9 +6,9 @@ import signal
 from contextlib import suppress
 from dataclasses import replace
 
-from tests.faults.http_wire import Call, answer_to
-from tests.faults.proxy import Drop, Exchange
-from tests.faults.wiring import CLIENT, WiredFleet
+from tests.faults.links.http_wire import Call, answer_to
+from tests.faults.links.proxy import Drop, Exchange
+from tests.faults.links.wiring import CLIENT, WiredFleet
 
 from .cases import Case
 from .events import Event, Watch, When

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from tests.faults.http_wire import Call
-from tests.faults.wiring import CLIENT
+from tests.faults.links.http_wire import Call
+from tests.faults.links.wiring import CLIENT
 
 # What is remembered with a key, of what a purchase that goes well is told.
 LASTING = (200, 201)

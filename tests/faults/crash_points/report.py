@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 from fleet import console
-from tests.faults.wiring import CLIENT
+from tests.faults.links.wiring import CLIENT
 
 from .cases import FAULTS, Case
 from .crew import Outcome

@@ -4,10 +4,14 @@ One line an event, `polled` behind those that are also asked for in vain.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .cases import Case, Script
 from .events import Event
+
+BOUGHT, LEFT = "bought", "left"
+RECORDED = (BOUGHT, "undone")
 
 EVENTS = Path(__file__).with_name("events.txt")
 
@@ -26,7 +30,17 @@ def _script(journey: str, lines: Sequence[Sequence[str]]) -> Script:
 
 
 def all_cases() -> list[Case]:
-    return [case for script in kept() for case in script.cases()]
+    return list(cases_of(kept()))
+
+
+def cases_of(scripts: Iterable[Script]) -> Iterable[Case]:
+    """Each fault at each event; and each that leaves a customer without an answer once more, with
+    one who then leaves."""
+    for script in scripts:
+        for case in script.cases():
+            yield case
+            if case.journey == BOUGHT and case.fault in ("kill", "drop"):
+                yield replace(case, journey=LEFT)
 
 
 def keep(scripts: Iterable[Script]) -> None:

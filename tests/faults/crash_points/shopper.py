@@ -71,11 +71,31 @@ class Shopper:
         except TimeoutError:
             raise Wrong(f"{method} {path} was not answered; last: {last}") from None
 
-    async def _try(self, method: str, url: str, **rest: Any) -> httpx.Response | None:
+    async def _try(
+        self, method: str, url: str, seconds: float = TIMEOUT_SECONDS, **rest: Any
+    ) -> httpx.Response | None:
         try:
-            return await self._http.request(method, url, timeout=TIMEOUT_SECONDS, **rest)
+            return await self._http.request(method, url, timeout=seconds, **rest)
         except httpx.TransportError:
             return None
+
+
+class Gone(Exception):
+    """The customer got no answer, and has left."""
+
+
+class Leaver(Shopper):
+    """Tries each step once, and is not heard of again when that does not get an answer."""
+
+    async def repeat_all(self) -> None:
+        """Not this one."""
+
+    async def _insist(self, method: str, service: str, path: str, **rest: Any) -> httpx.Response:
+        """Raises Gone."""
+        answer = await self._try(method, self._urls[service] + path, PATIENCE_SECONDS, **rest)
+        if answer is None or answer.status_code == 503:
+            raise Gone()
+        return answer
 
 
 def _pause(answer: httpx.Response | None) -> float:

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 300
 CAUGHT, PASSED, BROKEN = "caught", "passed", "could not be tried"
 
 COMMANDS = {
-    "races": ("pytest", "-q", "-x", "tests/faults/races", "-k"),
+    "races": ("pytest", "-q", "-x", "tests/faults/races", "--races=some", "-k"),
     "crash points": ("tests.faults.crash_points", "--fleets", "1", "--only"),
     "chaos": ("tests.faults.chaos", "--seconds", "40", "--seed"),
     # A purchase, and the whole audit when it is done.

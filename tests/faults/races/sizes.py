@@ -18,6 +18,7 @@ class Sizes:
 
 SIZES = {
     "few": Sizes(3, 100, purchase_rounds=1, purchases=6, keys=50, submits_a_key=20, turns=3),
+    "some": Sizes(3, 100, purchase_rounds=1, purchases=6, keys=50, submits_a_key=20, turns=30),
     "full": Sizes(
         100, 1000, purchase_rounds=10, purchases=100, keys=5000, submits_a_key=20, turns=100
     ),

@@ -151,6 +151,8 @@ async def test_price_is_one_of_its_time(shop: Crowd, sizes: Sizes) -> None:
         totals = {"10.00": "30.00", "11.00": "33.00", "12.00": "36.00"}
         assert totals[line["unit_price"]] == line["line_total"] == order["total"]
         assert await shop.get("order", f"/orders/{order['order_id']}") == order
+        later = await shop.place(customer_id, await shop.cart({sku: 3}))
+        assert later.json()["total"] == "36.00"
 
     await take_turns("Prices", sizes.turns, turn)
 

@@ -79,14 +79,17 @@ async def test_restock_against_reserve(shop: Crowd, sizes: Sizes) -> None:
 async def test_baskets_in_any_order_do_not_deadlock(
     shop: Crowd, sizes: Sizes, books: asyncpg.Pool
 ) -> None:
+    """Large ones: the locks of a small one are taken too fast to cross."""
     before = await books.fetchval(DEADLOCKS)
 
     async def turn() -> None:
-        skus = [await shop.product(stock=1000) for _ in range(4)]
-        answers = await shop.race(*(basket(shop, random.sample(skus, 4)) for _ in range(12)))
+        skus = [unique("SKU") for _ in range(200)]
+        counts = [{"sku": sku, "quantity": 1000} for sku in skus]
+        await shop.post("warehouse", "/stock/bulk", {"stock": counts}, status=200)
+        baskets = [basket(shop, random.sample(skus, len(skus))) for _ in range(12)]
+        answers = await asyncio.gather(*baskets)
         assert {answer.status_code for answer in answers} == {201}
-        for sku in skus:
-            assert await stock_of(shop, sku) == (1000, 12)
+        assert await stock_of(shop, skus[0]) == (1000, len(baskets))
 
     await take_turns("Baskets", sizes.turns, turn)
     assert await books.fetchval(DEADLOCKS) == before
@@ -96,6 +99,25 @@ async def basket(shop: Crowd, skus: list[str]) -> httpx.Response:
     items = [{"sku": sku, "quantity": 1} for sku in skus]
     body = {"reservation_id": str(uuid4()), "items": items}
     return await shop.insist("warehouse", "POST", "/reservations", body)
+
+
+async def test_reserve_against_release(shop: Crowd, sizes: Sizes) -> None:
+    """Whichever comes first: who has let go holds nothing."""
+    sku = await shop.product(stock=1_000_000)
+
+    async def turn() -> None:
+        reservation_id = str(uuid4())
+        body = {"reservation_id": reservation_id, "items": [{"sku": sku, "quantity": HELD}]}
+        path = f"/reservations/{reservation_id}"
+        reserved, released = await shop.race(
+            shop.insist("warehouse", "POST", "/reservations", body), move(shop, path, "release")
+        )
+        assert problem(reserved) in ("", "reservation-released")
+        assert released.is_success
+        assert (await shop.get("warehouse", path))["status"] == "released"
+
+    await take_turns("Release", 5 * sizes.turns, turn)
+    assert await stock_of(shop, sku) == (1_000_000, 0)
 
 
 async def test_count_against_reserve(shop: Crowd, sizes: Sizes) -> None:

@@ -1,5 +1,5 @@
 """A fleet whose services start first, in any order, and whose PostgreSQL comes when it is wanted:
-`python -m tests.faults.scattered up`."""
+`python -m tests.faults.outages.scattered up`."""
 
 import os
 import random

@@ -53,7 +53,7 @@ async def wired_fleet(folder: Path) -> AsyncIterator[WiredFleet]:
         base, links = await _open_links(folder)
         for link in links.values():
             stack.push_async_callback(link.close)
-        running = embedded_fleet(folder, base=base, module="tests.faults.wired")
+        running = embedded_fleet(folder, base=base, module="tests.faults.links.wired")
         fleet = await asyncio.to_thread(running.__enter__)
         try:
             yield WiredFleet(fleet, folder, links)

@@ -1,18 +1,17 @@
 """One running fleet on which cases are tried, one after the other."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import asyncpg
 import httpx
 
 from fleet.audit import Invariant, auditor_url, check, liveness, safety
-from tests.faults.proxy import Exchange, Rule
-from tests.faults.wiring import WiredFleet, wired_fleet
+from tests.faults.links.proxy import Exchange, Rule
+from tests.faults.links.wiring import WiredFleet, wired_fleet
+from tests.fleets import data_folder
 from tests.shop import Shop
 
 from .cases import Case, Script
@@ -20,12 +19,17 @@ from .events import Event, Watch, When
 from .faults import FaultAt
 from .journeys import JOURNEYS, Journey, Purchase, complaints, prepare
 from .replies import Replies
-from .shopper import Shopper, Wrong
+from .scripts import RECORDED
+from .shopper import Wrong
 
 REST_SECONDS = 10.0
 READY_SECONDS = 15.0
 # Every sweep that asks others comes by in this time.
 QUIET_SECONDS = 3.0
+
+NOT_REACHED = "the event did not happen"
+# On a busy machine a customer may leave before the moment of the case has come.
+LEAVERS = 3
 
 SAFETY = safety()
 # The audit gives unfinished work ten seconds; asked again and again, it need not.
@@ -52,7 +56,7 @@ class Record(Watch):
 
 
 @dataclass
-class Bench:
+class Workbench:
     """A fleet with its links, clients of it, and somebody who reads all its books."""
 
     wired: WiredFleet
@@ -89,6 +93,13 @@ class Bench:
 
     async def try_case(self, case: Case) -> list[str]:
         """Make the purchase with this fault in it. Returns what was not as it has to be."""
+        broken = [NOT_REACHED]
+        for _ in range(1 if JOURNEYS[case.journey].end else LEAVERS):
+            if broken == [NOT_REACHED]:
+                broken = await self._try_once(case)
+        return broken
+
+    async def _try_once(self, case: Case) -> list[str]:
         journey, replies = JOURNEYS[case.journey], Replies()
         purchase = await self._prepared(journey)
         fault = FaultAt(case, self.wired, replies)
@@ -111,7 +122,7 @@ class Bench:
             await asyncio.wait_for(fault.fired.wait(), REST_SECONDS)
             broken = await looked
         except TimeoutError:
-            raise Wrong("the event did not happen") from None
+            raise Wrong(NOT_REACHED) from None
         finally:
             looked.cancel()
         await fault.over()
@@ -126,7 +137,7 @@ class Bench:
         return await self._broken(SAFETY)
 
     async def _prepared(self, journey: Journey) -> Purchase:
-        shopper = Shopper(self.http, self.wired.client_urls)
+        shopper = journey.shopper(self.http, self.wired.client_urls)
         purchase = await prepare(self.shop, shopper, stock=journey.stock)
         await journey.prelude(purchase)
         return purchase
@@ -161,23 +172,23 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(parent: Path | None = None) -> AsyncIterator[Bench]:
+async def workbench() -> AsyncIterator[Workbench]:
     """A new fleet, in a folder of its own that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="crash-points-", dir=parent) as folder:
+    with data_folder() as folder:
         async with (
-            wired_fleet(Path(folder)) as wired,
+            wired_fleet(folder) as wired,
             Shop(wired.fleet.urls) as shop,
             httpx.AsyncClient() as http,
         ):
             books = await asyncpg.connect(auditor_url(wired.fleet.environment), timeout=5)
             try:
-                yield Bench(wired, shop, http, books)
+                yield Workbench(wired, shop, http, books)
             finally:
                 await books.close()
 
 
 async def record() -> list[Script]:
     """What happens in each journey, as it is today."""
-    async with bench() as ours:
+    async with workbench() as ours:
         background = await ours.background()
-        return [await ours.script(name, background) for name in JOURNEYS]
+        return [await ours.script(name, background) for name in RECORDED]

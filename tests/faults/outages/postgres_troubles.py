@@ -13,11 +13,11 @@ import asyncpg
 from fleet.postgres import Postgres
 from fleet.services import SERVICES
 from fleet.up import DATABASE
+from tests.faults.links.proxy import Exchange, HalfOpen, Rule
+from tests.faults.links.wired import POSTGRES
+from tests.faults.links.wiring import WiredFleet
 
-from .proxy import Exchange, HalfOpen, Rule
 from .troubles import refused, ruled
-from .wired import POSTGRES
-from .wiring import WiredFleet
 
 ROLES = [f"{service.name}_app" for service in SERVICES]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from .proxy import Drop, Exchange, HalfOpen, Link, Rule, Says, Slow
+from tests.faults.links.proxy import Drop, Exchange, HalfOpen, Link, Rule, Says, Slow
 
 Trouble = Callable[[Link], AbstractAsyncContextManager[None]]
 

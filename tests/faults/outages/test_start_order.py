@@ -1,12 +1,14 @@
 """Start order does not matter: ten services come up with nothing there, and PostgreSQL last."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from fleet.services import SERVICES, urls
-from tests.fleets import embedded_fleet, free_base
+from tests.fleets import data_folder, embedded_fleet, free_base
 from tests.shop import Shop
 
 from .scattered import WANTED
@@ -26,24 +28,30 @@ READS = {
 }
 
 
-async def test_postgres_comes_last(tmp_path: Path) -> None:
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
+
+
+async def test_postgres_comes_last(home: Path) -> None:
     base = free_base()
-    fleet = embedded_fleet(tmp_path, base=base, module="tests.faults.scattered")
+    fleet = embedded_fleet(home, base=base, module="tests.faults.outages.scattered")
     # It does not come up before it is told to: that is what this is about.
     coming_up = asyncio.create_task(asyncio.to_thread(fleet.__enter__))
     try:
         async with Shop(urls(base)) as shop:
             await asyncio.gather(*(waits(shop, each.name) for each in SERVICES))
-            before = pids(tmp_path)
-            (tmp_path / WANTED).touch()
+            before = pids(home)
+            (home / WANTED).touch()
             running = await coming_up
-            assert pids(tmp_path) == before
+            assert pids(home) == before
             order = await shop.paid_order({await shop.product(): 1})
             assert order["status"] == "paid"
         audit = await asyncio.to_thread(running.run, "fleet.audit")
         assert audit.returncode == 0, audit.stdout
     finally:
-        (tmp_path / WANTED).touch()
+        (home / WANTED).touch()
         await coming_up
         await asyncio.to_thread(fleet.__exit__, None, None, None)
 

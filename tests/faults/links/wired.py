@@ -1,4 +1,4 @@
-"""A fleet whose every link leads through a port of ours: `python -m tests.faults.wired up`.
+"""A fleet whose every link leads through a port of ours: `python -m tests.faults.links.wired up`.
 
 What listens on these ports, and passes on what it gets or does not, is for the tests to say.
 """

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
 from tests.shop import Shop
 
 from .edges import TURNS, Edge, Request
 from .troubles import NEGATIVE, TROUBLES
-from .wiring import WiredFleet, wired_fleet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

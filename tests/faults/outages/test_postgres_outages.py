@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from fleet.services import SERVICES
+from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
 from tests.shop import Shop
 
 from .edges import WRITES, Request
 from .postgres_troubles import TROUBLES, Trouble, suspended_with_locks
-from .wiring import WiredFleet, wired_fleet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

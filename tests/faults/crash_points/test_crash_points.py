@@ -2,13 +2,13 @@
 
 import os
 import random
-from pathlib import Path
 
-from .crash_points.__main__ import select
-from .crash_points.crew import Outcome, work_off
-from .crash_points.scripts import all_cases
-from .crash_points.statements import names
-from .wired import POSTGRES
+from tests.faults.links.wired import POSTGRES
+
+from .__main__ import select
+from .crew import Outcome, work_off
+from .scripts import all_cases
+from .statements import names
 
 SAMPLE = 60
 FLEETS = 4
@@ -20,10 +20,10 @@ def test_every_commit_that_is_cut_is_one_of_todays_code() -> None:
         assert event.callee != POSTGRES or event.what in names(event.caller).values()
 
 
-async def test_a_purchase_ends_whole_or_undone_wherever_it_is_cut(tmp_path: Path) -> None:
+async def test_a_purchase_ends_whole_or_undone_wherever_it_is_cut() -> None:
     seed = int(os.environ.get("CRASH_POINTS_SEED") or random.randrange(10**6))
     outcomes: list[Outcome] = []
-    await work_off(select("", SAMPLE, seed), FLEETS, outcomes.append, tmp_path)
+    await work_off(select("", SAMPLE, seed), FLEETS, outcomes.append)
     violated = [f"{each.case}: {each.violations}" for each in outcomes if each.violations]
     assert not violated, f"CRASH_POINTS_SEED={seed}\n" + "\n".join(violated)
     assert len(outcomes) == SAMPLE

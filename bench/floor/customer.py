@@ -1,0 +1,23 @@
+"""customerService, bare."""
+
+import json
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from customerService.app.customers import FIND
+
+from .bare import answer, db_of, service
+
+
+async def read(request: Request) -> Response:
+    row = await db_of(request).fetchrow(FIND, UUID(request.path_params["customer_id"]))
+    assert row is not None
+    names = ("customer_id", "email", "name", "phone", "created_at", "updated_at")
+    body = {name: row[name] for name in names}
+    return answer(body | {"address": row["address"] and json.loads(row["address"])})
+
+
+app = service(Route("/customers/{customer_id}", read))

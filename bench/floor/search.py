@@ -1,0 +1,76 @@
+"""searchService, bare: it asks PostgreSQL the same five questions."""
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+from asyncpg import Record
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from searchService.app import queries
+from searchService.app.facets import BOUNDS
+from searchService.app.highlights import highlighted
+from searchService.app.queries import Meaning, Question
+from searchService.app.searches import MEANING
+
+from .bare import answer, db_of, service
+
+
+async def search(request: Request) -> Response:
+    db, asked = db_of(request), request.query_params
+    question, limit = Question(asked["q"], None, None, None, None, "relevance"), int(asked["limit"])
+    row = await db.fetchrow(MEANING, question.text)
+    assert row is not None
+    meaning = Meaning(row["typed"], row["wide"])
+    query, values = queries.hits(question, meaning, limit + 1, None)
+    found = await db.fetch(query, *values)
+    rows = found[:limit]
+    names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
+    query, values = queries.total(question, meaning)
+    total = await db.fetchval(query, *values)
+    query, values = queries.groups(question, meaning)
+    facets = counted(await db.fetch(query, *values))
+    return answer(
+        {
+            "items": [hit(row, names[row["name"]]) for row in rows],
+            "facets": facets,
+            "total": total,
+            "total_is_exact": True,
+            "next_cursor": rows[-1]["place"] if len(found) > limit else None,
+        }
+    )
+
+
+def hit(row: Record, highlight: str) -> dict[str, Any]:
+    return {
+        "sku": row["sku"],
+        "name": row["name"],
+        "price": f"{row['price']:.2f}",
+        "currency": row["currency"],
+        "category": row["category"],
+        "score": row["score"],
+        "highlight": highlight,
+    }
+
+
+def counted(groups: list[Record]) -> dict[str, Any]:
+    categories: Counter[str] = Counter()
+    buckets: Counter[int] = Counter()
+    for group in groups:
+        categories[group["category"]] += group["count"]
+        buckets[group["bucket"]] += group["count"]
+    ordered = sorted(categories.items(), key=lambda entry: (-entry[1], entry[0]))
+    ranges = enumerate(pairwise((*BOUNDS, None)), 1)
+    return {
+        "category": [{"value": value, "count": n} for value, n in ordered],
+        "price": [
+            {"from": f"{start}.00", "to": to and f"{to}.00", "count": buckets[number]}
+            for number, (start, to) in ranges
+            if buckets[number]
+        ],
+    }
+
+
+app = service(Route("/search", search))
