@@ -84,7 +84,9 @@ $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
 
 ##@ Develop
 
-PYTEST := $(IN_VENV) -m pytest -n auto --dist loadgroup
+# One worker more than there are cores: much of what is tested under faults is waiting.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
 test: install-dev ## Every test that needs no Docker (ARGS="-k name" picks some)

@@ -29,6 +29,10 @@ class Fleet:
     def urls(self) -> dict[str, str]:
         return urls(self.base)
 
+    def pid(self, service: str) -> int:
+        """Of the process that serves now, or has died last, in a fleet without containers."""
+        return int(Path(self.environment["DATA_DIR"], "pids", f"{service}.pid").read_text())
+
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """A command of ours against this fleet, such as `run("fleet.audit")`."""
         return subprocess.run(

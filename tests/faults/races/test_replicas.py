@@ -14,7 +14,6 @@ import pytest
 from tests.faults.races.crowd import Crowd, take_turns
 from tests.faults.races.replica import Replica, second_fulfilment
 from tests.faults.races.sizes import Sizes
-from tests.faults.test_kill import process_of
 from tests.fleets import Fleet
 from tests.shop import Shop, unique
 
@@ -143,7 +142,7 @@ async def until_next_step(books: asyncpg.Pool, order_ids: list[str], step: str |
 
 @contextmanager
 def stopped(fleet: Fleet, service: str) -> Iterator[None]:
-    pid = process_of(fleet, service)
+    pid = fleet.pid(service)
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
