@@ -9,6 +9,7 @@ from tests.fleets import Fleet, compose_fleet, data_folder, embedded_fleet
 from tests.shop import Shop
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All that shares a running fleet goes to one test process."""
     for item in items:
