@@ -11,7 +11,7 @@ PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --requir
 ##@ Run
 
 .PHONY: up
-up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL)
+up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL, AUTH_MODE)
 	@$(IN_VENV) -m fleet up
 
 .PHONY: down
@@ -23,6 +23,10 @@ logs: ## Follow the logs; those of one service: make logs SERVICE=cart
 	@set -- "$${DATA_DIR:-.data}"/logs/$(or $(SERVICE),*).log; \
 	[ -e "$$1" ] || { echo "No such log: $$1. Has the fleet run?" >&2; exit 1; }; \
 	exec tail -n 20 -F "$$@"
+
+.PHONY: token
+token: install ## Print a token: make token ROLE=customer CUSTOMER=…, or ROLE=staff, or ROLE=admin
+	@$(IN_VENV) -m fleet.issuer $(or $(ROLE),admin) $(CUSTOMER)
 
 ##@ Try out
 

@@ -85,7 +85,7 @@ async def fill(dsn: str, count: int) -> World:
             async with db.transaction():
                 await _add(db, everything[start : start + BATCH])
         async with db.transaction():
-            people = [await customers.create(db, _customer(n)) for n in range(CUSTOMERS)]
+            people = [await customers.create(db, _customer(n), None) for n in range(CUSTOMERS)]
         await db.execute("VACUUM ANALYZE")
     finally:
         await db.close()

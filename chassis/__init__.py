@@ -1,6 +1,8 @@
 """The plumbing that all services share: a package, not a framework, and no business word in it."""
 
 from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
+from .callers import admits
+from .context import may_touch, owner
 from .database import Connection, Database, constraint_of
 from .fields import Attributes, Flag, Input, Output, Text, Timestamp
 from .idempotency import Once, OnceOnly
@@ -45,9 +47,12 @@ __all__ = [
     "Sweep",
     "Text",
     "Timestamp",
+    "admits",
     "constraint_of",
     "create_app",
     "invalid",
+    "may_touch",
+    "owner",
     "refusals",
     "to_major",
     "to_minor",

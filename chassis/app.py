@@ -1,7 +1,7 @@
 """Puts a service together: `app = create_app("cart", routes.router, peers=("order",))`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import docs, health, idempotency, logs, openapi
+from . import auth, docs, health, idempotency, logs, openapi
 from .admission import Limits
 from .database import Database, problem_of
 from .edge import Edge
@@ -94,12 +94,18 @@ def create_app(
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
     app.state.folder = home
+    app.state.admitted = frozenset[str]().union(*(_admitted(router) for router in routers))
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     for router in (*routers, health.router):
         app.include_router(router)
     docs.serve(app)
     _handle_problems(app)
     return app
+
+
+def _admitted(router: APIRouter) -> Iterator[str]:
+    for route in router.routes:
+        yield from getattr(route, "admitted", ())
 
 
 def version() -> str:
@@ -115,11 +121,17 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
+    state.gate = auth.gate(app.service, settings, state.admitted, app.peer_transport)
     database = Database(
         str(settings.database_url), name=app.service, size=settings.database_pool_size
     )
     urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
-    peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
+    peers = Peers(
+        urls,
+        timeout=settings.peer_timeout,
+        transport=app.peer_transport,
+        credentials=auth.credentials(app.service, settings, state.peer_names),
+    )
     await database.open()
     state.database, state.peers = database, peers
     state.context = Context(settings, database, peers)

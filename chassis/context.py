@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from uuid import UUID
+
+from .callers import LOCAL, Caller
 
 REQUEST_ID = "X-Request-ID"
 TRACEPARENT = "traceparent"
@@ -33,7 +36,8 @@ class RequestContext:
 
     `deadline` is on the monotonic clock, in seconds. `outermost` is true where no peer of ours
     stands between the client and us: only there is a failed call to a peer tried again.
-    `pause` lets another request work while this one waits.
+    `pause` lets another request work while this one waits. `authorization` is what the caller
+    showed, and `caller` who that is, once it has been checked.
     """
 
     request_id: str = field(default_factory=mint_request_id)
@@ -41,6 +45,8 @@ class RequestContext:
     deadline: float = field(default_factory=lambda: time.monotonic() + 5.0)
     outermost: bool = True
     pause: Callable[[], None] = _nothing
+    authorization: bytes = b""
+    caller: Caller = LOCAL
 
     def remaining(self) -> float:
         """Seconds left until the deadline; negative when it has passed."""
@@ -62,6 +68,16 @@ def enter(context: RequestContext) -> None:
     _current.set(context)
 
 
+def owner() -> UUID | None:
+    """Whose things alone the caller may see and touch; None: anybody's."""
+    return current().caller.owner
+
+
+def may_touch(theirs: UUID | None) -> bool:
+    """Whether the caller may see and touch what is this one's."""
+    return owner() in (None, theirs)
+
+
 def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestContext:
     """The context that a request's headers ask for; what is missing or malformed is minted.
 
@@ -77,4 +93,5 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
         traceparent=traceparent if _traceparent.fullmatch(traceparent) else mint_traceparent(),
         deadline=time.monotonic() + budget,
         outermost=not from_peer,
+        authorization=headers.get(b"authorization", b""),
     )

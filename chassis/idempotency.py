@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .context import owner
 from .database import Connection, Database
 from .problems import Problem
 
@@ -220,6 +221,9 @@ async def _once(request: Request, key: Key = None) -> Once:
     state = request.app.state
     digest = fingerprint(await request.json() if await request.body() else None) if key else b""
     scope = f"{request.method} {request.url.path}"
+    if themselves := owner():
+        # Nobody is sent the answer to somebody else's request, whatever key they choose.
+        scope = f"{scope} {themselves}"
     once = Once(state.database, state.idempotency_table, scope, key, digest)
     request.state.once = once
     return once

@@ -60,6 +60,17 @@ def _scalar(part: Any) -> Any:
     raise ValueError
 
 
+def conditions(wanted: dict[str, Any], first: int) -> tuple[str, list[Any]]:
+    """Those that have a value, as SQL, and their values, numbered from `first` on.
+
+    The others are left out rather than made always true, so that an index fits what remains.
+    """
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    numbered = enumerate(given, start=first)
+    sql = "".join(f" AND {condition.format(f'${number}')}" for number, condition in numbered)
+    return sql, list(given.values())
+
+
 def page(
     rows: Sequence[Row], limit: int, item: Callable[[Row], Item], cursor: Callable[[Row], str]
 ) -> Page[Item]:

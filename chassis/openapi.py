@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .auth import CHALLENGE, InvalidToken, NotAdmitted, Unauthenticated
 from .idempotency import REPLAYED, IdempotencyInProgress, IdempotencyKeyReused
 from .problems import (
     MEDIA_TYPE,
@@ -50,6 +51,19 @@ RESPONSE_HEADERS = {
     "Retry-After": "Seconds after which to try again.",
     REPLAYED: "true when this is the stored answer to an earlier request with the same key.",
     "ETag": "The version of what is answered.",
+    CHALLENGE: "What kind of token is needed, or what is wrong with this one.",
+}
+
+SECURITY_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": (
+            "A person's access token, or a service's; the names beside it are the roles and the "
+            "services that an operation admits. With AUTH_MODE=dev it may be left out."
+        ),
+    }
 }
 
 Responses = dict[int | str, dict[str, Any]]
@@ -81,6 +95,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         name: {"name": header, "in": "header", "description": about, "schema": {"type": "string"}}
         for name, (header, about) in REQUEST_HEADERS.items()
     }
+    components["securitySchemes"] = SECURITY_SCHEMES
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete_operation(path, operation)
@@ -109,6 +124,8 @@ def _common_problems(
     path: str, operation: dict[str, Any], takes_key: bool
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
+    if "security" in operation:
+        yield from (Unauthenticated, InvalidToken, NotAdmitted)
     if operation.get("parameters") or "requestBody" in operation:
         yield InvalidRequest
     if "{" in path:
@@ -123,6 +140,8 @@ def _headers_of(status: str, takes_key: bool) -> Iterable[str]:
     yield from ("X-Request-ID", "traceparent")
     if status == "201":
         yield "Location"
+    if status in ("401", "403"):
+        yield CHALLENGE
     if status == "503" or (status == "409" and takes_key):
         yield "Retry-After"
     if takes_key and status < "500":

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -26,6 +26,9 @@ RETRIES = 2
 
 # A call that takes this long does not work, it waits.
 SLOW_SECONDS = 0.5
+
+# The headers by which a peer, named here, knows us.
+Credentials = Callable[[str], dict[str, str]]
 
 FAILURES = (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
 
@@ -98,8 +101,11 @@ class RetryBudget:
 class Peer:
     """One service that we call. Everything that we ask of a peer is safe to repeat."""
 
-    def __init__(self, name: str, client: httpx.AsyncClient, timeout: float) -> None:
+    def __init__(
+        self, name: str, client: httpx.AsyncClient, timeout: float, credentials: Credentials
+    ) -> None:
         self.name = name
+        self._credentials = credentials
         self._client = client
         self._timeout = timeout
         self._budget = RetryBudget()
@@ -165,7 +171,7 @@ class Peer:
         started = time.perf_counter()
         try:
             with anyio.fail_after(seconds):
-                answer = await self._send(method, path, params, body, _headers(key, seconds))
+                answer = await self._send(method, path, params, body, self._headers(key, seconds))
         except FAILURES as error:
             self._took(time.perf_counter() - started, method, "failed")
             raise DependencyUnavailable(self.name) from error
@@ -173,6 +179,9 @@ class Peer:
         if answer.status >= 500 or answer.status == 429:
             raise DependencyUnavailable(self.name)
         return answer
+
+    def _headers(self, key: str | None, seconds: float) -> dict[str, str]:
+        return {**_headers(key, seconds), **self._credentials(self.name)}
 
     def _took(self, seconds: float, method: str, outcome: str) -> None:
         self._in_trouble = outcome == "failed" or seconds > SLOW_SECONDS
@@ -229,6 +238,10 @@ def _headers(key: str | None, seconds: float) -> dict[str, str]:
     return {**headers, "Idempotency-Key": key} if key else headers
 
 
+def no_credentials(_: str) -> dict[str, str]:
+    return {}
+
+
 class Peers:
     """The peers of one service, by name. Each has a connection pool of its own, so that a slow
     one does not take the connections of the others."""
@@ -239,9 +252,10 @@ class Peers:
         *,
         timeout: float,
         transport: httpx.AsyncBaseTransport | None = None,
+        credentials: Credentials = no_credentials,
     ) -> None:
         self._clients = {name: _client(url, transport) for name, url in urls.items()}
-        self._peers = {name: Peer(name, self._clients[name], timeout) for name in urls}
+        self._peers = {name: Peer(name, self._clients[name], timeout, credentials) for name in urls}
 
     def __getitem__(self, name: str) -> Peer:
         return self._peers[name]

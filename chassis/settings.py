@@ -1,7 +1,8 @@
 """Configuration by environment, checked once before a service starts."""
 
 import sys
-from typing import Annotated, Any, NoReturn, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field, HttpUrl, PostgresDsn, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,16 @@ class Settings(BaseSettings):
     max_at_work: int = Field(3, ge=1, le=10_000)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    environment: str = "development"
+    # Where callers reach it: told by whoever publishes it, for a container cannot know.
+    bind_address: str | None = None
+    auth_mode: Literal["dev", "enforce"] = "dev"
+    keys_dir: Path | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    oidc_roles_claim: str = "roles"
+    oidc_customer_claim: str = "sub"
 
 
 def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from .callers import admitted_by, security
 from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -77,15 +78,23 @@ def _refuse_constant(literal: str) -> NoReturn:
 
 
 class StrictRoute(APIRoute):
-    """Reads the body through StrictRequest, and refuses a body that is not sent as JSON."""
+    """Lets in whom the route admits, reads the body through StrictRequest, and refuses a body
+    that is not sent as JSON."""
 
     max_body_bytes = MAX_BODY_BYTES
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.admitted = admitted_by(endpoint)
+        self.openapi_extra = {**(self.openapi_extra or {}), "security": security(self.admitted)}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        admitted = admitted_by(self.endpoint)
 
         async def handle_strictly(request: Request) -> Response:
+            await request.app.state.gate.admit(admitted)
             strict = StrictRequest(request.scope, request.receive)
             strict.max_body_bytes = self.max_body_bytes
             if takes_body and await strict.body():

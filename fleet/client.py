@@ -1,6 +1,7 @@
 """A good client of the fleet: what time may mend it asks again, with the same key, for a while."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -102,10 +103,15 @@ async def connected(
     limits = httpx.Limits(max_connections=100, keepalive_expiry=5)
     transport = AiohttpTransport(limits=limits, trust_env=False)
     async with httpx.AsyncClient(
-        transport=transport, timeout=ANSWER_SECONDS, trust_env=False
+        transport=transport, timeout=ANSWER_SECONDS, trust_env=False, headers=_token()
     ) as http:
         await _refuse_absent(urls, http)
         yield Client(urls, http, patience)
+
+
+def _token() -> dict[str, str]:
+    """What TOKEN holds, for a fleet that asks for one."""
+    return {"Authorization": f"Bearer {token}"} if (token := os.environ.get("TOKEN")) else {}
 
 
 async def _refuse_absent(urls: Mapping[str, str], http: httpx.AsyncClient) -> None:

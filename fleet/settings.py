@@ -19,6 +19,7 @@ class Settings:
     host: str = "127.0.0.1"
     database_url: str | None = None
     postgres_port: int | None = None
+    auth_mode: str = "dev"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -29,6 +30,7 @@ class Settings:
             host=environ.get("BIND_ADDRESS") or "127.0.0.1",
             database_url=environ.get("DATABASE_URL") or None,
             postgres_port=_port(environ, "POSTGRES_PORT", highest=65_535),
+            auth_mode=environ.get("AUTH_MODE") or "dev",
         )
 
     @property
@@ -41,6 +43,10 @@ class Settings:
 
     def url(self, service: Service) -> str:
         return f"http://{self.reachable_host}:{self.port(service)}"
+
+    @property
+    def keys(self) -> Path:
+        return self.data_dir / "keys"
 
     @property
     def logs(self) -> Path:

@@ -17,6 +17,7 @@ from .settings import Settings
 from .supervisor import Supervisor
 
 DATABASE = "shop"
+OPEN = "No authentication: who calls without a token is an admin. For more: AUTH_MODE=enforce"
 GIVEN_SERVER_SECONDS = 5
 READY_SECONDS = 30
 # The guardian of PostgreSQL loses patience within 8 s.
@@ -72,9 +73,12 @@ class Startup:
             folders = [self._root / service.folder for service in self._services]
             database.apply_schemas(dsn, folders, secrets)
         with console.step(f"{len(self._services)} services"):
+            self._make_keys()
             self._start_services(dsn, secrets)
             self._wait_until_ready()
         console.say(f"  Ready after {time.monotonic() - began:.1f} s", console.GREEN)
+        if self._settings.auth_mode == "dev":
+            console.say(f"  {OPEN}", console.BOLD)
         console.overview(self._services, instance.this_one(self._settings))
 
     def _reach(self, dsn: str) -> str:
@@ -105,6 +109,12 @@ class Startup:
         with console.step("Code"):
             processes.import_shared_code()
 
+    def _make_keys(self) -> None:
+        # What it imports has been imported by now, while PostgreSQL started.
+        from . import keys
+
+        keys.make_missing(self._settings.keys, [*keys.CALLERS, keys.LOCAL_KEY])
+
     def _start_services(self, dsn: str, secrets: Mapping[str, str]) -> None:
         lifeline = processes.Lifeline()
         self._supervisor.start(
@@ -133,6 +143,9 @@ class Startup:
         return {
             "DATABASE_URL": dsn,
             "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "json",
+            "AUTH_MODE": self._settings.auth_mode,
+            "BIND_ADDRESS": self._settings.host,
+            "KEYS_DIR": str(self._settings.keys),
             **{peer.url_variable: self._settings.url(peer) for peer in peers},
         }
 

@@ -23,27 +23,31 @@ SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version,
        line.sku, line.name, line.quantity, line.unit_price_minor, line.currency
   FROM cart.carts cart LEFT JOIN cart.cartlines line USING (cart_id)
  WHERE cart.cart_id = $1 AND cart.status <> 'deleted'
+   AND ($2::uuid IS NULL OR cart.customer_id = $2)
  ORDER BY line.place
 """
 
 CHANGE = """
 UPDATE cart.carts SET version = version + 1, updated_at = clock_timestamp()
- WHERE cart_id = $1 AND status = 'open'
+ WHERE cart_id = $1 AND status = 'open' AND ($2::uuid IS NULL OR customer_id = $2)
 RETURNING true
 """
 
+# A cart that was deleted is nobody's any more.
 CHANGE_OR_CREATE = """
-INSERT INTO cart.carts (cart_id) VALUES ($1)
+INSERT INTO cart.carts (cart_id, customer_id) VALUES ($1, $2)
 ON CONFLICT (cart_id) DO UPDATE
-   SET status = 'open', version = carts.version + 1, updated_at = clock_timestamp()
+   SET status = 'open', customer_id = coalesce($2, carts.customer_id),
+       version = carts.version + 1, updated_at = clock_timestamp()
  WHERE carts.status <> 'checked_out'
+   AND ($2::uuid IS NULL OR carts.customer_id = $2 OR carts.status = 'deleted')
 RETURNING true
 """
 
 DELETE = """
 UPDATE cart.carts
    SET status = 'deleted', customer_id = NULL, version = version + 1, updated_at = clock_timestamp()
- WHERE cart_id = $1 AND status = 'open'
+ WHERE cart_id = $1 AND status = 'open' AND ($2::uuid IS NULL OR customer_id = $2)
 RETURNING true
 """
 
@@ -98,21 +102,23 @@ async def create(db: Connection, customer_id: UUID | None) -> Cart:
     return await find(db, await db.fetchval(CREATE, customer_id))
 
 
-async def find(db: Connection, cart_id: UUID) -> Cart:
-    """Raises NotFound."""
-    rows = await db.fetch(FIND, cart_id)
+async def find(db: Connection, cart_id: UUID, owner: UUID | None = None) -> Cart:
+    """Raises NotFound, also for a cart that is not the owner's."""
+    rows = await db.fetch(FIND, cart_id, owner)
     if not rows:
         raise NotFound(f"There is no cart {cart_id}.")
     return as_cart(rows)
 
 
-async def add(db: Connection, cart_id: UUID, offer: Offer, quantity: int) -> Cart:
+async def add(
+    db: Connection, cart_id: UUID, offer: Offer, quantity: int, owner: UUID | None
+) -> Cart:
     """More of a product, at its price of now; makes the cart if there is none.
 
-    Raises CartCheckedOut, LineLimit, CartFull.
+    Raises NotFound for another's cart, CartCheckedOut, LineLimit, CartFull.
     """
-    if not await db.fetchval(CHANGE_OR_CREATE, cart_id):
-        raise await _why_not(db, cart_id)
+    if not await db.fetchval(CHANGE_OR_CREATE, cart_id, owner):
+        raise await _why_not(db, cart_id, owner)
     price = to_minor(offer.price, offer.currency)
     row = (cart_id, offer.sku, offer.name, quantity, price, offer.currency)
     if not await db.fetchval(ADD, *row):
@@ -120,26 +126,28 @@ async def add(db: Connection, cart_id: UUID, offer: Offer, quantity: int) -> Car
     return await bounded(db, cart_id)
 
 
-async def set_quantity(db: Connection, cart_id: UUID, sku: str, quantity: int) -> Cart:
+async def set_quantity(
+    db: Connection, cart_id: UUID, sku: str, quantity: int, owner: UUID | None
+) -> Cart:
     """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
-    await change(db, cart_id)
+    await change(db, cart_id, owner)
     if not await db.fetchval(SET_QUANTITY, cart_id, sku, quantity):
         raise NotFound(f"The cart has no item {sku}.")
     return await find(db, cart_id)
 
 
-async def remove(db: Connection, cart_id: UUID, sku: str) -> Cart:
+async def remove(db: Connection, cart_id: UUID, sku: str, owner: UUID | None) -> Cart:
     """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
-    await change(db, cart_id)
+    await change(db, cart_id, owner)
     if not await db.fetchval(REMOVE, cart_id, sku):
         raise NotFound(f"The cart has no item {sku}.")
     return await find(db, cart_id)
 
 
-async def delete(db: Connection, cart_id: UUID) -> None:
+async def delete(db: Connection, cart_id: UUID, owner: UUID | None) -> None:
     """Raises NotFound, CartCheckedOut."""
-    if not await db.fetchval(DELETE, cart_id):
-        raise await _why_not(db, cart_id)
+    if not await db.fetchval(DELETE, cart_id, owner):
+        raise await _why_not(db, cart_id, owner)
     await db.fetch(EMPTY, cart_id)
 
 
@@ -159,15 +167,15 @@ async def check_out(db: Connection, cart_id: UUID, order_id: UUID, version: int)
     raise CartEmpty()
 
 
-async def change(db: Connection, cart_id: UUID) -> None:
+async def change(db: Connection, cart_id: UUID, owner: UUID | None) -> None:
     """Lock the cart, as of now one version further. Raises NotFound, CartCheckedOut."""
-    if not await db.fetchval(CHANGE, cart_id):
-        raise await _why_not(db, cart_id)
+    if not await db.fetchval(CHANGE, cart_id, owner):
+        raise await _why_not(db, cart_id, owner)
 
 
-async def _why_not(db: Connection, cart_id: UUID) -> Problem:
+async def _why_not(db: Connection, cart_id: UUID, owner: UUID | None) -> Problem:
     """Why a cart would not change. Raises NotFound when there is none."""
-    cart = await find(db, cart_id)
+    cart = await find(db, cart_id, owner)
     if cart.order_id is None:  # Made a moment ago, after we had looked.
         return NotFound(f"There is no cart {cart_id}.")
     return CartCheckedOut(order_id=cart.order_id)

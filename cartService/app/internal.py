@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis import Db, Router, refusals
+from chassis import Db, Router, admits, refusals
 
 from . import carts
 from .carts import CartChanged, CartCheckedOut, CartEmpty
@@ -12,6 +12,7 @@ router = Router(tags=["internal"])
 
 
 @router.put("/carts/{cart_id}/checkout", responses=refusals(CartChanged, CartCheckedOut, CartEmpty))
+@admits(services=("order",))
 async def check_out(cart_id: UUID, checkout: Checkout, db: Db) -> Cart:
     """Close the cart for an order, if it is still as the order saw it. Safe to repeat."""
     async with db.unit_of_work() as work:

@@ -21,7 +21,7 @@ class UnknownCart(Problem, status=422):
     """There is no cart with this id."""
 
 
-async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID) -> Cart:
+async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID | None) -> Cart:
     """Move the items of one cart into another, which keeps its own prices.
 
     Raises NotFound, UnknownCart, CartCheckedOut, LineLimit, CartFull, InvalidRequest.
@@ -31,7 +31,7 @@ async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID) -> Cart:
     # In id order, so that two carts merged into each other queue instead of deadlocking.
     for each in sorted((cart_id, from_cart_id)):
         try:
-            await change(db, each)
+            await change(db, each, owner)
         except NotFound:
             if each == cart_id:
                 raise

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from chassis import Db, OnceOnly, PeersOf, Router, refusals
+from chassis import Db, OnceOnly, PeersOf, Router, admits, invalid, may_touch, owner, refusals
 
 from . import carts
 from .carts import CartCheckedOut, CartFull, LineLimit
@@ -16,21 +16,24 @@ router = Router(tags=["carts"])
 
 
 @router.post("/carts", status_code=201, response_model=Cart)
+@admits("customer", "staff")
 async def create_cart(once: OnceOnly, new: NewCart | None = None) -> Response:
     async with once.unit_of_work() as db:
-        cart = await carts.create(db, new.customer_id if new else None)
+        cart = await carts.create(db, _whose(new.customer_id if new else None))
         return await once.created(db, cart, f"/carts/{cart.cart_id}")
 
 
 @router.get("/carts/{cart_id}")
+@admits("customer", "staff", services=("order",))
 async def read_cart(cart_id: UUID, db: Db) -> Cart:
-    return await carts.find(db, cart_id)
+    return await carts.find(db, cart_id, owner())
 
 
 @router.delete("/carts/{cart_id}", status_code=204, responses=refusals(CartCheckedOut))
+@admits("customer", "staff")
 async def delete_cart(cart_id: UUID, db: Db) -> None:
     async with db.unit_of_work() as work:
-        await carts.delete(work, cart_id)
+        await carts.delete(work, cart_id, owner())
 
 
 @router.post(
@@ -38,26 +41,29 @@ async def delete_cart(cart_id: UUID, db: Db) -> None:
     response_model=Cart,
     responses=refusals(UnknownSku, CartCheckedOut, LineLimit, CartFull),
 )
+@admits("customer", "staff")
 async def add_item(cart_id: UUID, new: NewItem, once: OnceOnly, peers: PeersOf) -> Response:
     """Adds to the item if there is one; makes the cart, under this id, if there is none."""
     await once.recall()
     offer = await offer_of(peers["product_catalogue"], new.sku)
     async with once.unit_of_work() as db:
-        cart = await carts.add(db, cart_id, offer, new.quantity)
+        cart = await carts.add(db, cart_id, offer, new.quantity, owner())
         return await once.answer(db, 200, cart)
 
 
 @router.put("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
+@admits("customer", "staff")
 async def set_quantity(cart_id: UUID, sku: Sku, item: ItemQuantity, db: Db) -> Cart:
     """The price stays the one that the item was added at."""
     async with db.unit_of_work() as work:
-        return await carts.set_quantity(work, cart_id, sku, item.quantity)
+        return await carts.set_quantity(work, cart_id, sku, item.quantity, owner())
 
 
 @router.delete("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
+@admits("customer", "staff")
 async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
     async with db.unit_of_work() as work:
-        return await carts.remove(work, cart_id, sku)
+        return await carts.remove(work, cart_id, sku, owner())
 
 
 @router.post(
@@ -65,8 +71,16 @@ async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
     response_model=Cart,
     responses=refusals(UnknownCart, CartCheckedOut, LineLimit, CartFull),
 )
+@admits("customer", "staff")
 async def merge_carts(cart_id: UUID, merger: Merger, once: OnceOnly) -> Response:
     """The other cart's items join this one, all or none; the other is left empty."""
     async with once.unit_of_work() as db:
-        cart = await merge(db, cart_id, merger.from_cart_id)
+        cart = await merge(db, cart_id, merger.from_cart_id, owner())
         return await once.answer(db, 200, cart)
+
+
+def _whose(asked: UUID | None) -> UUID | None:
+    """A customer's cart is theirs, whether they say so or not. Raises InvalidRequest."""
+    if asked is not None and not may_touch(asked):
+        raise invalid("#/customer_id", "A customer makes carts for themselves only.")
+    return owner() or asked

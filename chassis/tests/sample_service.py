@@ -17,6 +17,7 @@ from chassis import (
     Problem,
     Router,
     Text,
+    admits,
     create_app,
     refusals,
 )
@@ -49,6 +50,7 @@ class Greeting(Output):
 @router.post(
     "/notes", status_code=201, response_model=Note, responses=refusals(NoteRefused, NotNow)
 )
+@admits("staff")
 async def create_note(new: NewNote, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
         row = await db.fetchrow(
@@ -63,23 +65,27 @@ async def create_note(new: NewNote, once: OnceOnly) -> Response:
 
 
 @router.get("/notes/count")
+@admits("staff")
 async def count_notes(db: Db) -> int:
     count: int = await db.fetchval("SELECT count(*) FROM sample.notes")
     return count
 
 
 @router.get("/slow/{seconds}")
+@admits("staff")
 async def be_slow(seconds: float, db: Db) -> bool:
     await db.fetchval("SELECT pg_sleep($1)", seconds)
     return True
 
 
 @router.get("/boom")
+@admits("staff")
 async def blow_up() -> None:
     raise RuntimeError("a secret that no client may see")
 
 
 @router.get("/ask")
+@admits("staff")
 async def ask_peer(peers: PeersOf) -> Any:
     answer = await peers["other"].get("/greeting")
     return {"greeting": answer.read(Greeting).greeting}

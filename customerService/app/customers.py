@@ -6,26 +6,31 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import decode, encode, page
+from chassis import Connection, NotFound, Page, Problem, constraint_of
+from chassis.lists import conditions, decode, encode, page
 
 from .schemas import Address, Customer, CustomerChanges, NewCustomer
 
 INSERT = """
-INSERT INTO customer.customers (email, name, phone, address) VALUES ($1, $2, $3, $4)
+INSERT INTO customer.customers (email, name, phone, address, customer_id)
+VALUES ($1, $2, $3, $4, coalesce($5, uuidv7()))
 RETURNING *
 """
 
-FIND = "SELECT * FROM customer.customers WHERE customer_id = $1 AND erased_at IS NULL"
+FIND = """
+SELECT * FROM customer.customers
+ WHERE customer_id = $1 AND erased_at IS NULL AND ($2::uuid IS NULL OR customer_id = $2)
+"""
 
 FIND_BY_EMAIL = """
 SELECT * FROM customer.customers
  WHERE lower(email COLLATE pg_c_utf8) = lower($1::text COLLATE pg_c_utf8) AND erased_at IS NULL
+   AND ($2::uuid IS NULL OR customer_id = $2)
 """
 
 LIST = """
 SELECT * FROM customer.customers
- WHERE erased_at IS NULL AND ($2::uuid IS NULL OR customer_id < $2)
+ WHERE erased_at IS NULL {filters}
  ORDER BY customer_id DESC LIMIT $1
 """
 
@@ -35,7 +40,7 @@ UPDATE customer.customers
        phone = CASE WHEN $4 THEN $5 ELSE phone END,
        address = CASE WHEN $6 THEN $7 ELSE address END,
        updated_at = clock_timestamp()
- WHERE customer_id = $1 AND erased_at IS NULL
+ WHERE customer_id = $1 AND erased_at IS NULL AND ($8::uuid IS NULL OR customer_id = $8)
 RETURNING *
 """
 
@@ -43,18 +48,25 @@ ERASE = """
 UPDATE customer.customers
    SET email = NULL, name = NULL, phone = NULL, address = NULL,
        erased_at = now(), updated_at = clock_timestamp()
- WHERE customer_id = $1 AND erased_at IS NULL
+ WHERE customer_id = $1 AND erased_at IS NULL AND ($2::uuid IS NULL OR customer_id = $2)
 """
 
 # The stored answer is a copy of the personal data. Without it, a late repeat of the request that
 # made the customer makes another one: better than keeping what was to be erased.
 FORGET_ANSWERS = "DELETE FROM customer.customer_idempotency_keys WHERE resource_id = $1"
 
-EXISTED = "SELECT true FROM customer.customers WHERE customer_id = $1"
+EXISTED = """
+SELECT true FROM customer.customers
+ WHERE customer_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)
+"""
 
 
 class EmailTaken(Problem, status=409):
     """Another customer has this e-mail address, in whatever case it is written."""
+
+
+class CustomerExists(Problem, status=409):
+    """The caller has a profile already, or had one and was erased."""
 
 
 def as_customer(row: Record) -> Customer:
@@ -74,32 +86,40 @@ def as_json(address: Address | None) -> str | None:
     return None if address is None else address.model_dump_json()
 
 
-async def create(db: Connection, new: NewCustomer) -> Customer:
-    """Raises EmailTaken."""
+async def create(db: Connection, new: NewCustomer, owner: UUID | None) -> Customer:
+    """Under the caller's own id, where a customer makes their profile. Raises EmailTaken,
+    CustomerExists."""
+    values = (new.email, new.name, new.phone, as_json(new.address), owner)
     with _one_customer_an_email():
-        row = await db.fetchrow(INSERT, new.email, new.name, new.phone, as_json(new.address))
+        row = await db.fetchrow(INSERT, *values)
     assert row is not None
     return as_customer(row)
 
 
-async def find(db: Connection, customer_id: UUID) -> Customer:
-    """Raises NotFound, also for a customer who was erased."""
-    return _found(await db.fetchrow(FIND, customer_id), customer_id)
+async def find(db: Connection, customer_id: UUID, owner: UUID | None) -> Customer:
+    """Raises NotFound, also for a customer who was erased, or is not the owner."""
+    return _found(await db.fetchrow(FIND, customer_id, owner), customer_id)
 
 
-async def find_by_email(db: Connection, email: str) -> list[Customer]:
+async def find_by_email(db: Connection, email: str, owner: UUID | None) -> list[Customer]:
     """The one with this address, in whatever case; or none."""
-    return [as_customer(row) for row in await db.fetch(FIND_BY_EMAIL, email)]
+    return [as_customer(row) for row in await db.fetch(FIND_BY_EMAIL, email, owner)]
 
 
-async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Customer]:
+async def listed(
+    db: Connection, limit: int, cursor: str | None, owner: UUID | None
+) -> Page[Customer]:
     """Newest first."""
     position = decode(cursor, UUID)
-    rows = await db.fetch(LIST, limit + 1, position[0] if position else None)
+    before = position[0] if position else None
+    filters, values = conditions({"customer_id < {}": before, "customer_id = {}": owner}, first=2)
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, *values)
     return page(rows, limit, as_customer, lambda row: encode(row["customer_id"]))
 
 
-async def change(db: Connection, customer_id: UUID, changes: CustomerChanges) -> Customer:
+async def change(
+    db: Connection, customer_id: UUID, changes: CustomerChanges, owner: UUID | None
+) -> Customer:
     """Change the members that were given. Raises NotFound, EmailTaken."""
     given = changes.model_fields_set
     with _one_customer_an_email():
@@ -112,14 +132,15 @@ async def change(db: Connection, customer_id: UUID, changes: CustomerChanges) ->
             changes.phone,
             "address" in given,
             as_json(changes.address),
+            owner,
         )
     return _found(row, customer_id)
 
 
-async def erase(db: Connection, customer_id: UUID) -> None:
+async def erase(db: Connection, customer_id: UUID, owner: UUID | None) -> None:
     """Leave nothing but the id. Needs a unit of work; safe to repeat. Raises NotFound."""
-    if await db.execute(ERASE, customer_id) == "UPDATE 0":
-        if not await db.fetchval(EXISTED, customer_id):
+    if await db.execute(ERASE, customer_id, owner) == "UPDATE 0":
+        if not await db.fetchval(EXISTED, customer_id, owner):
             raise _unknown(customer_id)
         return
     await db.execute(FORGET_ANSWERS, customer_id)
@@ -129,7 +150,9 @@ async def erase(db: Connection, customer_id: UUID) -> None:
 def _one_customer_an_email() -> Iterator[None]:
     try:
         yield
-    except UniqueViolationError:
+    except UniqueViolationError as error:
+        if constraint_of(error) == "customers_pkey":
+            raise CustomerExists() from None
         # Said without the address: the answer is kept, and outlives an erasure.
         raise EmailTaken() from None
 

@@ -16,12 +16,14 @@ from chassis import (
     Page,
     Router,
     Text,
+    admits,
     invalid,
+    owner,
     refusals,
 )
 
 from . import customers
-from .customers import EmailTaken
+from .customers import CustomerExists, EmailTaken
 from .schemas import Customer, CustomerChanges, NewCustomer
 
 router = Router(tags=["customers"])
@@ -33,40 +35,50 @@ AskedEmail = Annotated[
 ]
 
 
-@router.post("/customers", status_code=201, response_model=Customer, responses=refusals(EmailTaken))
+@router.post(
+    "/customers",
+    status_code=201,
+    response_model=Customer,
+    responses=refusals(EmailTaken, CustomerExists),
+)
+@admits("customer", "staff")
 async def create_customer(new: NewCustomer, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
-        customer = await customers.create(db, new)
+        customer = await customers.create(db, new, owner())
         # The key knows whom its answer is about, so that erasing them finds it.
         await once.reassign(db, customer.customer_id)
         return await once.created(db, customer, f"/customers/{customer.customer_id}")
 
 
 @router.get("/customers")
+@admits("customer", "staff")
 async def list_customers(
     db: Db, email: AskedEmail = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Customer]:
     """Newest first; erased ones are not listed."""
     if email is not None:
-        return Page(items=await customers.find_by_email(db, email))
-    return await customers.listed(db, limit, cursor)
+        return Page(items=await customers.find_by_email(db, email, owner()))
+    return await customers.listed(db, limit, cursor, owner())
 
 
 @router.get("/customers/{customer_id}")
+@admits("customer", "staff", services=("order",))
 async def read_customer(customer_id: UUID, db: Db) -> Customer:
-    return await customers.find(db, customer_id)
+    return await customers.find(db, customer_id, owner())
 
 
 @router.patch("/customers/{customer_id}", responses=refusals(EmailTaken))
+@admits("customer", "staff")
 async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
     for name in sorted(changes.model_fields_set & {"email", "name"}):
         if getattr(changes, name) is None:
             raise invalid(f"#/{name}", "This member cannot be removed.")
-    return await customers.change(db, customer_id, changes)
+    return await customers.change(db, customer_id, changes, owner())
 
 
 @router.delete("/customers/{customer_id}", status_code=204)
+@admits("customer", "staff")
 async def erase_customer(customer_id: UUID, db: Db) -> None:
     """Erase the personal data for good. The id stays, and the e-mail address is free again."""
     async with db.unit_of_work() as work:
-        await customers.erase(work, customer_id)
+        await customers.erase(work, customer_id, owner())

@@ -15,6 +15,7 @@ from chassis import (
     OnceOnly,
     Page,
     Router,
+    admits,
     refusals,
 )
 
@@ -37,6 +38,7 @@ router = Router(tags=["fulfilments"])
         **refusals(UnknownOrder, InsufficientStock, OrderNotPaid, OrderNotFulfillable),
     },
 )
+@admits("staff")
 async def fulfil_order(new: NewFulfilment, once: OnceOnly, context: ContextOf) -> Response:
     """Reserve the goods, ship them, and mark the order fulfilled; or leave everything as it was."""
     await once.recall()
@@ -49,6 +51,7 @@ async def fulfil_order(new: NewFulfilment, once: OnceOnly, context: ContextOf) -
 
 
 @router.get("/fulfilments")
+@admits("staff")
 async def list_fulfilments(
     db: Db,
     order_id: UUID | None = None,
@@ -61,6 +64,7 @@ async def list_fulfilments(
 
 
 @router.get("/fulfilments/{job_id}")
+@admits("staff")
 async def read_fulfilment(job_id: UUID, db: Db) -> JobView:
     return await views.find(db, job_id)
 
@@ -73,6 +77,7 @@ async def read_fulfilment(job_id: UUID, db: Db) -> JobView:
         **refusals(AnotherJob),
     },
 )
+@admits("staff")
 async def retry_fulfilment(job_id: UUID, once: OnceOnly, context: ContextOf) -> Response:
     """Try a failed job again, or a waiting one at once. 200 is for a job that is completed, or
     that has failed again: its `status` and `failure` tell."""

@@ -15,7 +15,9 @@ from chassis import Connection
 from .orders import note
 from .quotes import Quote
 
-OF_CART = "SELECT order_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1"
+OF_CART = """
+SELECT order_id, customer_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1
+"""
 
 DRAW_UP = """
 INSERT INTO orders.orders
@@ -49,7 +51,7 @@ UPDATE orders.orders
     SELECT order_id FROM orders.orders
      WHERE status = 'draft' AND next_attempt_at <= now()
      ORDER BY next_attempt_at LIMIT 20 FOR UPDATE SKIP LOCKED)
-RETURNING order_id, cart_id, cart_version, status
+RETURNING order_id, customer_id, cart_id, cart_version, status
 """
 
 
@@ -58,14 +60,15 @@ class Draft:
     """What is needed to finish an order, or to see that it is finished."""
 
     order_id: UUID
+    customer_id: UUID
     cart_id: UUID
     cart_version: int
     placed: bool
 
 
 def as_draft(row: Record) -> Draft:
-    placed = row["status"] != "draft"
-    return Draft(row["order_id"], row["cart_id"], row["cart_version"], placed)
+    ids = (row["order_id"], row["customer_id"], row["cart_id"])
+    return Draft(*ids, row["cart_version"], placed=row["status"] != "draft")
 
 
 async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:

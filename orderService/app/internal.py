@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from chassis import Db, Router, refusals
+from chassis import Db, Router, admits, refusals
 
 from . import fulfilment, moves
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
@@ -16,6 +16,7 @@ router = Router(tags=["internal"])
 
 
 @router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
+@admits(services=("payment",))
 async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
     """This payment of the whole order was captured. Safe to repeat."""
     async with db.unit_of_work() as work:
@@ -25,6 +26,7 @@ async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
 @router.put(
     "/orders/{order_id}/refund", responses=refusals(OrderNotRefundable, OrderBeingFulfilled)
 )
+@admits(services=("payment",))
 async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
     """All of this payment was given back. Safe to repeat."""
     async with db.unit_of_work() as work:
@@ -35,6 +37,7 @@ async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
     "/orders/{order_id}/fulfilment",
     responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled, OrderNotHeld),
 )
+@admits(services=("fulfilment",))
 async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
     """This job, and no other, gets the order out. Safe to repeat."""
     async with db.unit_of_work() as work:
@@ -42,6 +45,7 @@ async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
 
 
 @router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
+@admits(services=("fulfilment",))
 async def let_order_go(
     order_id: UUID, job_id: UUID, db: Db, round_: Annotated[Round, Query(alias="round")] = 1
 ) -> None:
@@ -53,6 +57,7 @@ async def let_order_go(
 
 
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))
+@admits(services=("fulfilment",))
 async def ship_order(order_id: UUID, shipment: NewShipment, db: Db) -> Order:
     """The job that holds the order has shipped it. Safe to repeat."""
     async with db.unit_of_work() as work:

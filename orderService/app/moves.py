@@ -35,6 +35,7 @@ RETURNING true
 CANCEL = """
 UPDATE orders.orders SET status = 'cancelled', updated_at = clock_timestamp()
  WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
+   AND ($2::uuid IS NULL OR customer_id = $2)
 RETURNING true
 """
 
@@ -94,11 +95,11 @@ async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Order:
     return order
 
 
-async def cancel(db: Connection, order_id: UUID, reason: str | None) -> Order:
+async def cancel(db: Connection, order_id: UUID, reason: str | None, owner: UUID | None) -> Order:
     """Raises NotFound, OrderShipped, OrderNotCancellable, OrderBeingFulfilled."""
-    if await db.fetchval(CANCEL, order_id):
+    if await db.fetchval(CANCEL, order_id, owner):
         await note(db, order_id, "cancelled", reason)
-    order = await find(db, order_id)
+    order = await find(db, order_id, owner)
     if order.status == "fulfilled":
         raise OrderShipped(shipment_id=order.shipment_id)
     if order.status == "refunded":

@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, to_major
-from chassis.lists import decode, encode, page
+from chassis.lists import conditions, decode, encode, page
 
 from .schemas import Address, Entry, Order, OrderLine, Status
 
@@ -22,16 +22,16 @@ SELECT placed.*,
  WHERE status <> 'draft'
 """
 
-FIND = f"{SELECT} AND order_id = $1"
+FIND = f"{SELECT} AND order_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)"
 
 PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
 
 NOTE = "INSERT INTO orders.order_history (order_id, status, reason) VALUES ($1, $2, $3)"
 
 
-async def find(db: Connection, order_id: UUID) -> Order:
-    """Raises NotFound, for a draft too."""
-    row = await db.fetchrow(FIND, order_id)
+async def find(db: Connection, order_id: UUID, owner: UUID | None = None) -> Order:
+    """Raises NotFound, for a draft too, and for one that is not the owner's."""
+    row = await db.fetchrow(FIND, order_id, owner)
     if row is None:
         raise NotFound(f"There is no order {order_id}.")
     return as_order(row)
@@ -44,30 +44,22 @@ async def listed(
     paid: bool | None,
     limit: int,
     cursor: str | None,
+    owner: UUID | None,
 ) -> Page[Order]:
     """Newest first; each filter that is None lets everything through."""
     position = decode(cursor, UUID)
     where, values = conditions(
         {
             "customer_id = {}": customer_id,
+            "placed.customer_id = {}": owner,
             "status = {}": status,
             "order_id < {}": position[0] if position else None,
-        }
+        },
+        first=2,
     )
     query = f"{SELECT}{where}{PAID[paid]} ORDER BY order_id DESC LIMIT $1"
     rows = await db.fetch(query, limit + 1, *values)
     return page(rows, limit, as_order, lambda row: encode(row["order_id"]))
-
-
-def conditions(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
-    """Those that have a value, as SQL, and their values from $2 on.
-
-    The others are left out rather than made always true, so that an index fits what remains.
-    """
-    given = {condition: value for condition, value in wanted.items() if value is not None}
-    numbered = enumerate(given, start=2)
-    sql = "".join(f" AND {condition.format(f'${number}')}" for number, condition in numbered)
-    return sql, list(given.values())
 
 
 async def note(db: Connection, order_id: UUID, status: Status, reason: str | None = None) -> None:

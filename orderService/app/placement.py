@@ -15,11 +15,11 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from chassis import Context, Database, Once, Peer, Problem
+from chassis import Context, Database, Once, Peer, Problem, may_touch
 
 from . import drafts, orders
 from .drafts import Draft
-from .quotes import CartCheckedOut, Quote, UnknownCart, quote
+from .quotes import CartCheckedOut, Quote, UnknownCart, UnknownCustomer, quote
 from .schemas import NewOrder
 from .views import CheckedOutView
 
@@ -38,11 +38,15 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
     DependencyUnavailable; the draft may stay then, to be finished later.
     """
     database, peers = context.database, context.peers
+    if not may_touch(new.customer_id):
+        raise UnknownCustomer(customer_id=new.customer_id)
     mine = await once.recall()
     for _ in range(TURNS):
         draft = await drafts.of_cart(database, new.cart_id)
         if draft is None:
             mine = await draw_up(database, once, mine, await quote(peers, new))
+        elif not may_touch(draft.customer_id):
+            raise UnknownCart(cart_id=new.cart_id)
         elif refusal := await close_cart(peers["cart"], draft):
             await drafts.discard(database, draft.order_id)
             if draft.order_id == mine and not isinstance(refusal, CartChanged):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import Answer, Peer, Peers, Problem, to_major, to_minor
+from chassis import Answer, Peer, Peers, Problem, may_touch, to_major, to_minor
 from chassis.money import MAXIMUM
 
 from .schemas import Address, NewOrder
@@ -112,6 +112,9 @@ def _cart(answer: Answer, new: NewOrder) -> CartView:
     if not answer.ok:
         raise answer.unexpected()
     cart = answer.read(CartView)
+    if not may_touch(cart.customer_id):
+        # The carts service shows every cart to us: its customer would not have got it there.
+        raise UnknownCart(cart_id=new.cart_id)
     if cart.order_id is not None:
         raise CartCheckedOut(order_id=cart.order_id)
     if cart.customer_id not in (None, new.customer_id):

@@ -6,7 +6,19 @@ from uuid import UUID
 from fastapi import Query
 from starlette.responses import Response
 
-from chassis import DEFAULT_LIMIT, ContextOf, Cursor, Db, Limit, OnceOnly, Page, Router, refusals
+from chassis import (
+    DEFAULT_LIMIT,
+    ContextOf,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    admits,
+    owner,
+    refusals,
+)
 
 from . import moves, orders, placement
 from .moves import OrderBeingFulfilled, OrderNotCancellable, OrderShipped
@@ -42,17 +54,20 @@ router = Router(tags=["orders"])
         CartChanged,
     ),
 )
+@admits("customer", "staff")
 async def place_order(new: NewOrder, once: OnceOnly, context: ContextOf) -> Response:
     """Make the one order of a cart, at the catalogue's prices of now; the cart is closed."""
     return await placement.place(context, once, new)
 
 
 @router.get("/orders/{order_id}")
+@admits("customer", "staff", services=("transaction", "payment", "shipping", "fulfilment"))
 async def read_order(order_id: UUID, db: Db) -> Order:
-    return await orders.find(db, order_id)
+    return await orders.find(db, order_id, owner())
 
 
 @router.get("/orders")
+@admits("customer", "staff", services=("payment",))
 async def list_orders(
     db: Db,
     customer_id: UUID | None = None,
@@ -62,7 +77,7 @@ async def list_orders(
     cursor: Cursor = None,
 ) -> Page[Order]:
     """Newest first."""
-    return await orders.listed(db, customer_id, status, paid, limit, cursor)
+    return await orders.listed(db, customer_id, status, paid, limit, cursor, owner())
 
 
 @router.post(
@@ -70,10 +85,11 @@ async def list_orders(
     response_model=Order,
     responses=refusals(OrderShipped, OrderNotCancellable, OrderBeingFulfilled),
 )
+@admits("customer", "staff")
 async def cancel_order(
     order_id: UUID, once: OnceOnly, cancellation: Cancellation | None = None
 ) -> Response:
     """A payment that the order has is given back by itself, which makes it refunded."""
     async with once.unit_of_work() as db:
         reason = cancellation.reason if cancellation else None
-        return await once.answer(db, 200, await moves.cancel(db, order_id, reason))
+        return await once.answer(db, 200, await moves.cancel(db, order_id, reason, owner()))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Amount, Currency, Output, Page, Peer, Problem, to_major, to_minor
+from chassis import Amount, Currency, Output, Page, Peer, Problem, may_touch, to_major, to_minor
 
 from .schemas import NewPayment
 
@@ -29,6 +29,7 @@ class AlreadyPaid(Problem, status=409):
 
 
 class Order(Output):
+    customer_id: UUID | None = None
     status: str
     total: Amount
     currency: Currency
@@ -39,14 +40,16 @@ class PaidOrder(Output):
     payment_id: UUID
 
 
-async def check_payable(order_service: Peer, new: NewPayment) -> None:
-    """Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
+async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
+    """Whose order it is. Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
     answer = await order_service.get(f"/orders/{new.order_id}")
     if answer.status == 404:
         raise UnknownOrder(f"There is no order {new.order_id}.")
     if not answer.ok:
         raise answer.unexpected()
     order = answer.read(Order)
+    if not may_touch(order.customer_id):
+        raise UnknownOrder(f"There is no order {new.order_id}.")
     if (new.amount, new.currency) != (order.total, order.currency):
         expected = to_major(to_minor(order.total, order.currency), order.currency)
         raise AmountMismatch(expected=expected, currency=order.currency)
@@ -54,6 +57,7 @@ async def check_payable(order_service: Peer, new: NewPayment) -> None:
         raise AlreadyPaid(payment_id=order.payment_id)
     if order.status not in PAYABLE:
         raise OrderNotPayable(f"The order is {order.status}.", order_status=order.status)
+    return order.customer_id
 
 
 async def tell_captured(order_service: Peer, payment: Record) -> bool:

@@ -13,7 +13,7 @@ from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem, to_major
 from chassis.context import current
-from chassis.lists import decode, encode, page
+from chassis.lists import conditions, decode, encode, page
 
 from .orders import AlreadyPaid
 from .provider import Outcome
@@ -26,28 +26,22 @@ PATIENCE_SECONDS = 1.5
 POLL_SECONDS = 0.05
 
 INSERT = """
-INSERT INTO payment.payments (payment_id, order_id, amount_minor, currency, token, next_attempt_at)
-VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+INSERT INTO payment.payments
+       (payment_id, order_id, customer_id, amount_minor, currency, token, next_attempt_at)
+VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
 RETURNING *
 """
 
-FIND = "SELECT * FROM payment.payments WHERE payment_id = $1"
+FIND = """
+SELECT * FROM payment.payments
+ WHERE payment_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)
+"""
 
 STANDING = """
 SELECT payment_id, status FROM payment.payments WHERE order_id = $1 AND status <> 'declined'
 """
 
-LIST = """
-SELECT * FROM payment.payments
- WHERE ($2::uuid IS NULL OR payment_id < $2)
- ORDER BY payment_id DESC LIMIT $1
-"""
-
-LIST_OF_ORDER = """
-SELECT * FROM payment.payments
- WHERE order_id = $3 AND ($2::uuid IS NULL OR payment_id < $2)
- ORDER BY payment_id DESC LIMIT $1
-"""
+LIST = "SELECT * FROM payment.payments WHERE true {filters} ORDER BY payment_id DESC LIMIT $1"
 
 # $1 are the pauses; the last one goes for every further attempt.
 CLAIM = """
@@ -122,35 +116,38 @@ def undecided(row: Record) -> bool:
 
 
 async def insert(
-    db: Connection, payment_id: UUID, new: NewPayment, amount_minor: int, lease: float
+    db: Connection,
+    payment_id: UUID,
+    new: NewPayment,
+    customer_id: UUID | None,
+    amount_minor: int,
+    lease: float,
 ) -> Record:
     """Raises UniqueViolationError while the order has a payment that was not declined."""
+    ids = (payment_id, new.order_id, customer_id)
     token = new.method.token.get_secret_value()
-    row = await db.fetchrow(
-        INSERT, payment_id, new.order_id, amount_minor, new.currency, token, lease
-    )
+    row = await db.fetchrow(INSERT, *ids, amount_minor, new.currency, token, lease)
     assert row is not None
     return row
 
 
-async def find(db: Connection, payment_id: UUID) -> Record:
-    row = await db.fetchrow(FIND, payment_id)
+async def find(db: Connection, payment_id: UUID, owner: UUID | None = None) -> Record:
+    """Raises NotFound, also for a payment that is not the owner's."""
+    row = await db.fetchrow(FIND, payment_id, owner)
     if row is None:
         raise NotFound(f"There is no payment {payment_id}.")
     return row
 
 
 async def listed(
-    db: Connection, order_id: UUID | None, limit: int, cursor: str | None
+    db: Connection, order_id: UUID | None, limit: int, cursor: str | None, owner: UUID | None
 ) -> Page[Payment]:
     """Newest first."""
     position = decode(cursor, UUID)
     before = position[0] if position else None
-    rows = (
-        await db.fetch(LIST, limit + 1, before)
-        if order_id is None
-        else await db.fetch(LIST_OF_ORDER, limit + 1, before, order_id)
-    )
+    wanted = {"order_id = {}": order_id, "customer_id = {}": owner, "payment_id < {}": before}
+    filters, values = conditions(wanted, first=2)
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, *values)
     return page(rows, limit, as_payment, lambda row: encode(row["payment_id"]))
 
 

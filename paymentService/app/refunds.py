@@ -28,7 +28,11 @@ SELECT $1, $2, amount_minor, currency, $4, now() + make_interval(secs => $5) FRO
 RETURNING *
 """
 
-FIND = "SELECT * FROM payment.refunds WHERE payment_id = $1 AND refund_id = $2"
+FIND = """
+SELECT * FROM payment.refunds
+ WHERE payment_id = $1 AND refund_id = $2 AND ($3::uuid IS NULL OR EXISTS (
+       SELECT FROM payment.payments WHERE payment_id = $1 AND customer_id = $3))
+"""
 
 LIST = """
 SELECT * FROM payment.refunds
@@ -141,16 +145,20 @@ async def begin_in_full(db: Connection, payment_ids: Sequence[UUID], reason: str
     return len(owed)
 
 
-async def find(db: Connection, payment_id: UUID, refund_id: UUID) -> Record:
-    row = await db.fetchrow(FIND, payment_id, refund_id)
+async def find(
+    db: Connection, payment_id: UUID, refund_id: UUID, owner: UUID | None = None
+) -> Record:
+    row = await db.fetchrow(FIND, payment_id, refund_id, owner)
     if row is None:
         raise NotFound(f"The payment has no refund {refund_id}.")
     return row
 
 
-async def listed(db: Connection, payment_id: UUID, limit: int, cursor: str | None) -> Page[Refund]:
+async def listed(
+    db: Connection, payment_id: UUID, limit: int, cursor: str | None, owner: UUID | None
+) -> Page[Refund]:
     """Newest first. Raises NotFound for the payment."""
-    await payments.find(db, payment_id)
+    await payments.find(db, payment_id, owner)
     position = decode(cursor, UUID)
     rows = await db.fetch(LIST, limit + 1, position[0] if position else None, payment_id)
     return page(rows, limit, as_refund, lambda row: encode(row["refund_id"]))

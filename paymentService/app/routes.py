@@ -15,6 +15,8 @@ from chassis import (
     OnceOnly,
     Page,
     Router,
+    admits,
+    owner,
     refusals,
 )
 
@@ -40,12 +42,14 @@ router = Router(tags=["payments"])
         PaymentOutcomeUnknown,
     ),
 )
+@admits("customer", "staff")
 async def create_payment(new: NewPayment, context: ContextOf, once: OnceOnly) -> Response:
     """Pay an order, all of it. A declined payment is an answer too, and leaves the order free."""
     return await saga.pay(context, once, new)
 
 
 @router.get("/payments")
+@admits("customer", "staff")
 async def list_payments(
     db: Db,
     order_id: Annotated[UUID | None, Query()] = None,
@@ -53,12 +57,13 @@ async def list_payments(
     cursor: Cursor = None,
 ) -> Page[Payment]:
     """Newest first."""
-    return await payments.listed(db, order_id, limit, cursor)
+    return await payments.listed(db, order_id, limit, cursor, owner())
 
 
 @router.get("/payments/{payment_id}")
+@admits("customer", "staff")
 async def read_payment(payment_id: UUID, db: Db) -> Payment:
-    return payments.as_payment(await payments.find(db, payment_id))
+    return payments.as_payment(await payments.find(db, payment_id, owner()))
 
 
 @router.post(
@@ -67,6 +72,7 @@ async def read_payment(payment_id: UUID, db: Db) -> Payment:
     response_model=Refund,
     responses=refusals(RefundExceedsPayment, PaymentOutcomeUnknown),
 )
+@admits("staff")
 async def create_refund(
     payment_id: UUID, context: ContextOf, once: OnceOnly, new: NewRefund | None = None
 ) -> Response:
@@ -75,13 +81,15 @@ async def create_refund(
 
 
 @router.get("/payments/{payment_id}/refunds")
+@admits("customer", "staff")
 async def list_refunds(
     payment_id: UUID, db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Refund]:
     """Newest first."""
-    return await refunds.listed(db, payment_id, limit, cursor)
+    return await refunds.listed(db, payment_id, limit, cursor, owner())
 
 
 @router.get("/payments/{payment_id}/refunds/{refund_id}")
+@admits("customer", "staff")
 async def read_refund(payment_id: UUID, refund_id: UUID, db: Db) -> Refund:
-    return refunds.as_refund(await refunds.find(db, payment_id, refund_id))
+    return refunds.as_refund(await refunds.find(db, payment_id, refund_id, owner()))

@@ -48,14 +48,16 @@ async def pay(context: Context, once: Once, new: NewPayment) -> Response:
 async def _begin(context: Context, once: Once, new: NewPayment) -> Record:
     """A new payment, ours to work on; or the one that this key began meanwhile."""
     amount_minor = to_minor(new.amount, new.currency)
-    await orders.check_payable(context.peers["order"], new)
+    customer_id = await orders.check_payable(context.peers["order"], new)
     while True:
         try:
             async with context.database.unit_of_work() as db:
                 payment_id = await db.fetchval(MINT)
                 if earlier := await once.claim(db, payment_id):
                     break
-                return await payments.insert(db, payment_id, new, amount_minor, lease(context))
+                return await payments.insert(
+                    db, payment_id, new, customer_id, amount_minor, lease(context)
+                )
         except UniqueViolationError:
             await payments.until_order_is_free(context.database, new.order_id)
     return await _resume(context, earlier)

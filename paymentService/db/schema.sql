@@ -6,6 +6,7 @@ CREATE SCHEMA IF NOT EXISTS payment;
 CREATE TABLE IF NOT EXISTS payment.payments (
     payment_id      uuid PRIMARY KEY DEFAULT uuidv7(),
     order_id        uuid NOT NULL,
+    customer_id     uuid,  -- whose order that is; null in rows older than this column
     status          text NOT NULL DEFAULT 'processing' CHECK (status IN (
         'processing',  -- written before the provider is asked → unknown, captured, declined
         'unknown',     -- the provider did not answer → captured, declined
@@ -35,11 +36,16 @@ CREATE TABLE IF NOT EXISTS payment.payments (
     CHECK (status <> 'refunded' OR refunded_minor = amount_minor)
 );
 
+ALTER TABLE payment.payments ADD COLUMN IF NOT EXISTS customer_id uuid;
+
 -- The invariant: one payment an order that took its money, or still may.
 CREATE UNIQUE INDEX IF NOT EXISTS payments_one_an_order
     ON payment.payments (order_id) WHERE status <> 'declined';
 -- GET /payments?order_id=, newest first.
 CREATE INDEX IF NOT EXISTS payments_by_order ON payment.payments (order_id, payment_id DESC);
+-- GET /payments for a customer, newest first.
+CREATE INDEX IF NOT EXISTS payments_by_customer
+    ON payment.payments (customer_id, payment_id DESC);
 -- The sweep's queue; empty when all is well.
 CREATE INDEX IF NOT EXISTS payments_due ON payment.payments (next_attempt_at) WHERE NOT settled;
 

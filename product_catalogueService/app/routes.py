@@ -14,6 +14,7 @@ from chassis import (
     OnceOnly,
     Page,
     Router,
+    admits,
     invalid,
     refusals,
 )
@@ -42,6 +43,7 @@ IfMatch = Annotated[str | None, Header(max_length=1000)]
 
 
 @router.post("/products", status_code=201, response_model=Product, responses=refusals(SkuTaken))
+@admits("staff")
 async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
     async with once.unit_of_work() as db:
         product = await products.create(db, new)
@@ -49,6 +51,7 @@ async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
 
 
 @bulk_router.post("/products/bulk", response_model=BulkResult)
+@admits("staff")
 async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
     """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest."""
     rows = check_rows(
@@ -67,6 +70,7 @@ async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
 
 
 @router.get("/products")
+@admits("customer", "staff", services=("cart", "order"))
 async def list_products(
     db: Db,
     sku: Annotated[list[Sku] | None, Query(max_length=200)] = None,
@@ -83,6 +87,7 @@ async def list_products(
 @router.get(
     "/products/{sku}", response_model=Product, responses={304: {"description": "As known."}}
 )
+@admits("customer", "staff")
 async def read_product(sku: Sku, db: Db, response: Response, if_none_match: IfMatch = None) -> Any:
     product = await products.find(db, sku)
     tag = {"ETag": products.etag(product)}
@@ -93,6 +98,7 @@ async def read_product(sku: Sku, db: Db, response: Response, if_none_match: IfMa
 
 
 @router.put("/products/{sku}", responses=refusals(PreconditionFailed))
+@admits("staff")
 async def replace_product(
     sku: Sku, new: ProductReplacement, db: Db, response: Response, if_match: IfMatch = None
 ) -> Product:
@@ -104,6 +110,7 @@ async def replace_product(
 
 
 @router.patch("/products/{sku}", responses=refusals(PreconditionFailed))
+@admits("staff")
 async def change_product(
     sku: Sku, changes: ProductChanges, db: Db, response: Response, if_match: IfMatch = None
 ) -> Product:
@@ -116,6 +123,7 @@ async def change_product(
 
 
 @router.delete("/products/{sku}", status_code=204)
+@admits("staff")
 async def withdraw_product(sku: Sku, db: Db) -> None:
     """Take a product off sale. It still answers, with `active` false."""
     await products.withdraw(db, sku)

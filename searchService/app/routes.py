@@ -6,16 +6,7 @@ from fastapi import Query
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from chassis import (
-    DEFAULT_LIMIT,
-    Amount,
-    Cursor,
-    Db,
-    Limit,
-    OnceOnly,
-    Router,
-    invalid,
-)
+from chassis import DEFAULT_LIMIT, Amount, Cursor, Db, Limit, OnceOnly, Router, admits, invalid
 from chassis.fields import storable
 from chassis.rows import check_rows
 
@@ -47,6 +38,7 @@ SuggestionLimit = Annotated[int, Query(ge=1, le=50, description="How many at mos
 
 
 @router.put("/index/{sku}")
+@admits("staff")
 async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document:
     """Index a document, or index it anew."""
     if new.sku not in (None, sku):
@@ -59,6 +51,7 @@ async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document
 
 
 @bulk_router.post("/index/bulk", response_model=BulkResult)
+@admits("staff")
 async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
     """Index up to 1,000 documents. A bad row is reported and does not stop the rest."""
     rows = check_rows(bulk.documents, NewDocument, name="sku", names=SKU, check=documents.check)
@@ -70,12 +63,14 @@ async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
 
 
 @router.delete("/index/{sku}", status_code=204)
+@admits("staff")
 async def remove_document(sku: Sku, db: Db) -> None:
     """Take a document out of the index; nothing happens where there is none."""
     await documents.remove(db, sku)
 
 
 @router.get("/search")
+@admits("customer", "staff")
 async def search(
     db: Db,
     q: Asked = "",
@@ -94,5 +89,6 @@ async def search(
 
 
 @router.get("/suggest")
+@admits("customer", "staff")
 async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> Suggestions:
     return Suggestions(suggestions=await suggestions.suggest(db, q, limit))

@@ -24,6 +24,7 @@ class OrderAddress(Address):
 
 
 class Order(Output):
+    customer_id: UUID | None = None
     # A status that is not known here is not believed to be shippable.
     status: Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
     shipping_address: OrderAddress | None = None

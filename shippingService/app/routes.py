@@ -4,7 +4,19 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, PeersOf, Router, refusals
+from chassis import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    PeersOf,
+    Router,
+    admits,
+    owner,
+    refusals,
+)
 
 from . import orders, shipments
 from .orders import OrderNotShippable, UnknownOrder
@@ -23,31 +35,35 @@ router = Router(tags=["shipments"])
         **refusals(UnknownOrder, OrderNotShippable, ShipmentIdTaken),
     },
 )
+@admits("staff", services=("fulfilment",))
 async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOnly) -> Response:
     """Ship a parcel. An order may have several."""
     await once.recall()
-    address = new.address
+    address, customer_id = new.address, None
     if not await shipments.stands(db, new.shipment_id):
         order = await orders.find_shippable(peers["order"], new.order_id)
         address = address or order.shipping_address
+        customer_id = order.customer_id
     async with once.unit_of_work() as work:
-        shipment, is_new = await shipments.create(work, new, address)
+        shipment, is_new = await shipments.create(work, new, address, customer_id)
         if not is_new:
             return await once.answer(work, 200, shipment)
         return await once.created(work, shipment, f"/shipments/{shipment.shipment_id}")
 
 
 @router.get("/shipments")
+@admits("customer", "staff")
 async def list_shipments(
     db: Db, order_id: UUID | None = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Shipment]:
     """Newest first."""
-    return await shipments.listed(db, order_id, limit, cursor)
+    return await shipments.listed(db, order_id, limit, cursor, owner())
 
 
 @router.get("/shipments/{shipment_id}")
+@admits("customer", "staff")
 async def read_shipment(shipment_id: UUID, db: Db) -> Shipment:
-    return await shipments.find(db, shipment_id)
+    return await shipments.find(db, shipment_id, owner())
 
 
 @router.post(
@@ -55,6 +71,7 @@ async def read_shipment(shipment_id: UUID, db: Db) -> Shipment:
     response_model=Shipment,
     responses=refusals(IllegalTransition),
 )
+@admits("staff")
 async def record_event(shipment_id: UUID, event: NewEvent, once: OnceOnly) -> Response:
     """Record that a parcel has moved. Steps may be left out, never taken back; `returned` may
     follow once it is dispatched, and nothing follows `returned`."""

@@ -7,15 +7,15 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import decode, encode, page
+from chassis.lists import conditions, decode, encode, page
 
 from . import tracking
 from .schemas import Address, NewEvent, NewShipment, Shipment, Status
 
 INSERT = """
 INSERT INTO shipping.shipments
-       (shipment_id, order_id, tracking_number, carrier, address)
-VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5)
+       (shipment_id, order_id, customer_id, tracking_number, carrier, address)
+VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5, $6)
 ON CONFLICT (shipment_id) DO NOTHING
 RETURNING shipment_id
 """
@@ -39,21 +39,13 @@ SELECT shipment.*, (
 ) AS events FROM shipping.shipments shipment
 """
 
-FIND = SHIPMENTS + "WHERE shipment_id = $1"
+FIND = SHIPMENTS + "WHERE shipment_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)"
 
 # By time and not by id alone: an id of the caller's choosing need not sort.
 LIST = (
     SHIPMENTS
     + """
- WHERE $2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid)
- ORDER BY created_at DESC, shipment_id DESC LIMIT $1
-"""
-)
-
-LIST_ORDER = (
-    SHIPMENTS
-    + """
- WHERE order_id = $4 AND ($2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid))
+ WHERE ($2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid)) {filters}
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -84,20 +76,19 @@ class IllegalTransition(Problem, status=409):
 
 async def stands(db: Connection, shipment_id: UUID | None) -> bool:
     """Whether an earlier request made this shipment. One without an id never did."""
-    return shipment_id is not None and await db.fetchrow(FIND, shipment_id) is not None
+    return shipment_id is not None and await db.fetchrow(FIND, shipment_id, None) is not None
 
 
 async def create(
-    db: Connection, new: NewShipment, address: Address | None
+    db: Connection, new: NewShipment, address: Address | None, customer_id: UUID | None
 ) -> tuple[Shipment, bool]:
     """The shipment, and whether it is newly made: with an id, it is safe to repeat.
 
     To be called in a unit of work. Raises ShipmentIdTaken.
     """
     place = address and address.model_dump_json()
-    shipment_id = await db.fetchval(
-        INSERT, new.shipment_id, new.order_id, tracking.mint(), new.carrier, place
-    )
+    ids = (new.shipment_id, new.order_id, customer_id)
+    shipment_id = await db.fetchval(INSERT, *ids, tracking.mint(), new.carrier, place)
     if shipment_id is None:
         assert new.shipment_id is not None
         return await _standing(db, new.shipment_id, new.order_id), False
@@ -124,24 +115,22 @@ async def move(db: Connection, shipment_id: UUID, event: NewEvent) -> Shipment:
     return await find(db, shipment_id)
 
 
-async def find(db: Connection, shipment_id: UUID) -> Shipment:
-    """Raises NotFound."""
-    row = await db.fetchrow(FIND, shipment_id)
+async def find(db: Connection, shipment_id: UUID, owner: UUID | None = None) -> Shipment:
+    """Raises NotFound, also for a shipment that is not the owner's."""
+    row = await db.fetchrow(FIND, shipment_id, owner)
     if row is None:
         raise NotFound(f"There is no shipment {shipment_id}.")
     return as_shipment(row)
 
 
 async def listed(
-    db: Connection, order_id: UUID | None, limit: int, cursor: str | None
+    db: Connection, order_id: UUID | None, limit: int, cursor: str | None, owner: UUID | None
 ) -> Page[Shipment]:
     """Shipments, of one order if named, newest first."""
     after = decode(cursor, datetime.fromisoformat, UUID) or (None, None)
-    rows = (
-        await db.fetch(LIST, limit + 1, *after)
-        if order_id is None
-        else await db.fetch(LIST_ORDER, limit + 1, *after, order_id)
-    )
+    wanted = {"order_id = {}": order_id, "customer_id = {}": owner}
+    filters, values = conditions(wanted, first=4)
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, *after, *values)
     return page(rows, limit, as_shipment, lambda row: encode(row["created_at"], row["shipment_id"]))
 
 

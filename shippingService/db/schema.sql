@@ -5,6 +5,7 @@ CREATE SCHEMA IF NOT EXISTS shipping;
 CREATE TABLE IF NOT EXISTS shipping.shipments (
     shipment_id     uuid PRIMARY KEY,  -- ours, or the caller's choice
     order_id        uuid NOT NULL,
+    customer_id     uuid,  -- whose order that is; null in rows older than this column
     tracking_number text NOT NULL UNIQUE CHECK (tracking_number ~ '^[0-9A-Z]{8,40}$'),
     carrier         text NOT NULL CHECK (carrier ~ '\S' AND length(carrier) <= 60),
     status          text NOT NULL DEFAULT 'created' CHECK (status IN (
@@ -17,11 +18,16 @@ CREATE TABLE IF NOT EXISTS shipping.shipments (
     address         jsonb CHECK (jsonb_typeof(address) = 'object'),
     created_at      timestamptz NOT NULL DEFAULT now()
 );
--- GET /shipments, all of them and by order, newest first.
+ALTER TABLE shipping.shipments ADD COLUMN IF NOT EXISTS customer_id uuid;
+
+-- GET /shipments, all of them, by order and by customer, newest first.
 CREATE INDEX IF NOT EXISTS shipments_listed
     ON shipping.shipments (created_at DESC, shipment_id DESC);
 CREATE INDEX IF NOT EXISTS shipments_by_order
     ON shipping.shipments (order_id, created_at DESC, shipment_id DESC);
+
+CREATE INDEX IF NOT EXISTS shipments_by_customer
+    ON shipping.shipments (customer_id, created_at DESC, shipment_id DESC);
 
 -- Append-only: what happened to a parcel, in order. No status comes twice.
 CREATE TABLE IF NOT EXISTS shipping.shipment_events (

@@ -13,6 +13,7 @@ from chassis import (
     Page,
     PeersOf,
     Router,
+    admits,
     refusals,
 )
 
@@ -30,6 +31,7 @@ router = Router(tags=["transactions"])
     response_model=Transaction,
     responses=refusals(UnknownOrder, AmountMismatch, AlreadyCharged, RefundExceedsCharge),
 )
+@admits("staff")
 async def create_transaction(
     new: NewTransaction, db: Db, peers: PeersOf, once: OnceOnly
 ) -> Response:
@@ -46,6 +48,7 @@ async def create_transaction(
 
 
 @router.get("/transactions")
+@admits("staff")
 async def list_transactions(
     db: Db, order_id: UUID | None = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Transaction]:
@@ -54,11 +57,13 @@ async def list_transactions(
 
 
 @router.get("/transactions/{transaction_id}")
+@admits("staff")
 async def read_transaction(transaction_id: UUID, db: Db) -> Transaction:
     return await transactions.find(db, transaction_id)
 
 
 @router.get("/balances/{order_id}")
+@admits("staff")
 async def read_balance(order_id: UUID, db: Db) -> Balance:
     """What was charged and refunded for an order; 404 when nothing ever was."""
     return await transactions.find_balance(db, order_id)

@@ -4,16 +4,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from chassis import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Db,
-    Limit,
-    OnceOnly,
-    Page,
-    Router,
-    refusals,
-)
+from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, Router, admits, refusals
 from chassis.openapi import Responses
 from chassis.rows import check_rows
 
@@ -52,6 +43,7 @@ STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stan
 
 
 @router.put("/stock/{sku}", responses=refusals(BelowReserved))
+@admits("staff")
 async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
     """Set what is on hand; the difference is written as a movement."""
     async with db.unit_of_work() as work:
@@ -59,6 +51,7 @@ async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
 
 
 @bulk_router.post("/stock/bulk", response_model=BulkResult)
+@admits("staff")
 async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
     """Set what is on hand of up to 1,000 SKUs. A bad row is reported and does not stop the rest."""
     rows = check_rows(bulk.stock, CountedSku, name="sku", names=SKU)
@@ -75,6 +68,7 @@ async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
 
 
 @router.get("/stock/{sku}")
+@admits("staff")
 async def read_stock(sku: Sku, db: Db) -> Stock:
     return await stock.find(db, sku)
 
@@ -84,6 +78,7 @@ async def read_stock(sku: Sku, db: Db) -> Stock:
     response_model=Stock,
     responses=refusals(BelowReserved, AboveMaximum),
 )
+@admits("staff")
 async def adjust_stock(sku: Sku, adjustment: Adjustment, once: OnceOnly) -> Response:
     """Add to what is on hand, or take from it, saying why."""
     async with once.unit_of_work() as db:
@@ -91,6 +86,7 @@ async def adjust_stock(sku: Sku, adjustment: Adjustment, once: OnceOnly) -> Resp
 
 
 @router.get("/stock/{sku}/movements")
+@admits("staff")
 async def list_movements(
     sku: Sku, db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Movement]:
@@ -111,6 +107,7 @@ async def list_movements(
         ReservationReturned,
     ),
 )
+@admits("staff", services=("fulfilment",))
 async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
     """Hold stock for every item, or for none."""
     async with once.unit_of_work() as db:
@@ -123,6 +120,7 @@ async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
 
 
 @reservations_router.get("/reservations/{reservation_id}")
+@admits("staff")
 async def read_reservation(reservation_id: UUID, db: Db) -> Reservation:
     return await reservations.find(db, reservation_id)
 
@@ -132,6 +130,7 @@ async def read_reservation(reservation_id: UUID, db: Db) -> Reservation:
     response_model=Reservation,
     responses=refusals(ReservationReleased, ReservationExpired, ReservationReturned),
 )
+@admits("staff", services=("fulfilment",))
 async def commit_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     """The goods leave the warehouse."""
     async with once.unit_of_work() as db:
@@ -144,6 +143,7 @@ async def commit_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     response_model=Reservation,
     responses=refusals(ReservationCommitted, ReservationReturned),
 )
+@admits("staff", services=("fulfilment",))
 async def release_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     """Give the goods up. An id that is not known yet is refused ever after."""
     async with once.unit_of_work() as db:
@@ -156,6 +156,7 @@ async def release_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     response_model=Reservation,
     responses=refusals(ReservationNotCommitted, AboveMaximum),
 )
+@admits(services=("fulfilment",))
 async def return_reservation(reservation_id: UUID, once: OnceOnly) -> Response:
     """Put the goods of a committed reservation back on hand."""
     async with once.unit_of_work() as db:

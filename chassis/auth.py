@@ -1,0 +1,241 @@
+"""Who gets in: the check that every route makes before it reads anything of the request.
+
+dev      a call without a token is a local admin's; a token that is shown is checked in full
+enforce  no token, no entry
+"""
+
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import ip_address
+from typing import NoReturn
+
+import httpx
+import jwt
+
+from .callers import SERVICE, Caller
+from .context import RequestContext, current
+from .logs import log
+from .oidc import FetchedKeys, OneKey, People
+from .peers import Credentials, no_credentials
+from .problems import Problem
+from .settings import Settings
+from .tokens import Callers, Minter, Misconfigured, private_key, public_key
+
+# An access token with many groups in it has some thousand.
+MAX_TOKEN_BYTES = 8192
+
+# A token is checked once, then known until it ends, or for so long: by then its key may be gone.
+KNOWN_SECONDS = 300.0
+MAX_KNOWN = 4096
+
+# What `make token` signs with. Never believed in production.
+LOCAL_ISSUER = "urn:shop:local"
+LOCAL_AUDIENCE = "shop"
+LOCAL_KEY = "people"
+
+PRODUCTION = "production"
+
+CHALLENGE = "WWW-Authenticate"
+
+
+class Unauthenticated(Problem, status=401, remembered=False):
+    """This call needs a valid token."""
+
+    def headers(self) -> dict[str, str]:
+        return {CHALLENGE: "Bearer"}
+
+
+class InvalidToken(Problem, status=401, remembered=False):
+    """The token is not one that is believed here."""
+
+    def headers(self) -> dict[str, str]:
+        return {CHALLENGE: 'Bearer error="invalid_token"'}
+
+
+class NotAdmitted(Problem, status=403, remembered=False):
+    """This is not for this caller to do."""
+
+    def headers(self) -> dict[str, str]:
+        return {CHALLENGE: 'Bearer error="insufficient_scope"'}
+
+
+_WHY: dict[type[Exception], str] = {
+    jwt.ExpiredSignatureError: "The token has expired.",
+    jwt.ImmatureSignatureError: "The token is not valid yet.",
+    jwt.InvalidAudienceError: "The token is for another audience.",
+}
+
+
+class Gate:
+    """Knows the callers of one service by their tokens."""
+
+    def __init__(
+        self,
+        *,
+        enforced: bool,
+        services: Callers,
+        people: People | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._enforced = enforced
+        self._services = services
+        self._people = people
+        self._clock = clock
+        self._known: dict[bytes, tuple[Caller, float]] = {}
+
+    async def admit(self, admitted: frozenset[str]) -> None:
+        """Raises Unauthenticated, InvalidToken, NotAdmitted, and DependencyUnavailable while
+        the keys of people's tokens cannot be had."""
+        context = current()
+        if context.authorization:
+            context.caller = await self._caller_of(context.authorization)
+        elif self._enforced:
+            raise Unauthenticated()
+        if context.caller.parts.isdisjoint(admitted):
+            raise NotAdmitted()
+
+    def knows_peer(self, context: RequestContext) -> bool:
+        """Whether this is a service whose token was checked before."""
+        if not self._enforced:
+            return True
+        known = self._known.get(context.authorization)
+        return known is not None and known[0].is_service and self._clock() < known[1]
+
+    async def _caller_of(self, authorization: bytes) -> Caller:
+        now = self._clock()
+        caller, until = self._known.get(authorization, (None, 0.0))
+        if caller is None or now >= until:
+            caller, until = await self._checked(authorization)
+            self._remember(authorization, caller, min(until, now + KNOWN_SECONDS))
+        return caller
+
+    def _remember(self, authorization: bytes, caller: Caller, until: float) -> None:
+        self._known.pop(authorization, None)
+        if len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[authorization] = (caller, until)
+
+    async def _checked(self, authorization: bytes) -> tuple[Caller, float]:
+        scheme, _, raw = authorization.partition(b" ")
+        if scheme.lower() != b"bearer" or len(raw) > MAX_TOKEN_BYTES:
+            raise InvalidToken("What is needed is a bearer token of at most 8 KiB.")
+        try:
+            return await self._read(raw.strip().decode("ascii"))
+        except jwt.PyJWTError as error:
+            raise InvalidToken(_WHY.get(type(error))) from None
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            # What the library does not foresee of what anybody may send.
+            raise InvalidToken() from None
+
+    async def _read(self, token: str) -> tuple[Caller, float]:
+        """Whose it claims to be decides how it is checked."""
+        shown = jwt.decode_complete(token, options={"verify_signature": False})
+        issuer = shown["payload"].get("iss")
+        if self._services.knows(issuer):
+            return self._services.caller_of(token, issuer)
+        if self._people is None or issuer != self._people.issuer:
+            raise InvalidToken("The token is of an issuer that is not known here.")
+        return await self._people.caller_of(token, shown["header"].get("kid"))
+
+
+def gate(
+    service: str,
+    settings: Settings,
+    admitted: Iterable[str],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Gate:
+    """The gate that the settings ask for, before routes that admit these callers between them.
+
+    Ends the process, with a line that says why, where it would be open to strangers, or to nobody.
+    """
+    enforced = settings.auth_mode == "enforce"
+    if not enforced:
+        _refuse_exposed(service, settings)
+    try:
+        services = _services(service, settings, admitted)
+        people = _people(settings, transport)
+    except Misconfigured as error:
+        refuse(service, str(error))
+    if enforced and people is None:
+        refuse(service, "OIDC_ISSUER is not set, and AUTH_MODE=enforce would let nobody in")
+    return Gate(enforced=enforced, services=services, people=people)
+
+
+def _services(service: str, settings: Settings, admitted: Iterable[str]) -> Callers:
+    names = {part.removeprefix(SERVICE) for part in admitted if part.startswith(SERVICE)}
+    if settings.keys_dir is None:
+        if names and settings.auth_mode == "enforce":
+            raise Misconfigured("KEYS_DIR is not set, and AUTH_MODE=enforce needs it")
+        return Callers(service, {})
+    return Callers(service, {name: public_key(settings.keys_dir / f"{name}.pub") for name in names})
+
+
+def _people(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> People | None:
+    if settings.oidc_issuer:
+        return _provider(settings.oidc_issuer, settings, transport)
+    if settings.keys_dir is None or settings.environment == PRODUCTION:
+        return None
+    key = settings.keys_dir / f"{LOCAL_KEY}.pub"
+    if not key.exists():
+        return None
+    keys = OneKey(public_key(key))
+    return People(LOCAL_ISSUER, LOCAL_AUDIENCE, keys, roles_claim="roles", id_claim="sub")
+
+
+def _provider(
+    issuer: str, settings: Settings, transport: httpx.AsyncBaseTransport | None
+) -> People:
+    if settings.oidc_audience is None:
+        raise Misconfigured("OIDC_AUDIENCE is not set, and OIDC_ISSUER needs it")
+    return People(
+        issuer,
+        settings.oidc_audience,
+        FetchedKeys(issuer, settings.oidc_jwks_url, transport),
+        roles_claim=settings.oidc_roles_claim,
+        id_claim=settings.oidc_customer_claim,
+    )
+
+
+def credentials(service: str, settings: Settings, peers: Collection[str]) -> Credentials:
+    """How this service makes itself known to its peers; not at all while nobody asks."""
+    if settings.auth_mode != "enforce" or not peers:
+        return no_credentials
+    if settings.keys_dir is None:
+        refuse(service, "KEYS_DIR is not set, and AUTH_MODE=enforce needs it")
+    try:
+        return Minter(service, private_key(settings.keys_dir / f"{service}.key")).headers_for
+    except Misconfigured as error:
+        refuse(service, str(error))
+
+
+def _refuse_exposed(service: str, settings: Settings) -> None:
+    """Without authentication, everybody who can reach a service may do everything."""
+    if settings.environment == PRODUCTION:
+        refuse(service, "AUTH_MODE is dev, which ENVIRONMENT=production does not allow")
+    address = settings.bind_address or _told_to_listen_on(sys.argv) or "127.0.0.1"
+    if not is_loopback(address):
+        refuse(service, f"AUTH_MODE is dev, and others could call {address}: set AUTH_MODE=enforce")
+    log.warning("AUTHENTICATION IS OFF: whoever calls without a token is a local admin")
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _told_to_listen_on(arguments: list[str]) -> str | None:
+    """`--host` of the server's command line, for a service that runs alone."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument == "--host":
+            return following
+        if argument.startswith("--host="):
+            return argument.removeprefix("--host=")
+    return None
+
+
+def refuse(service: str, why: str) -> NoReturn:
+    print(f"{service}: {why}. See the configuration table.", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,177 @@
+"""People's tokens: OpenID Connect access tokens of one provider, and the keys it signs with."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from uuid import UUID
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from httpx_aiohttp import AiohttpTransport
+
+from .callers import ROLES, Caller, person
+from .logs import log
+from .peers import FAILURES
+from .problems import DependencyUnavailable
+
+# Asymmetric ones only: with none or HS256, whoever knows the public key could sign.
+ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+REQUIRED = ["exp", "iss", "aud", "sub"]
+LEEWAY_SECONDS = 30
+
+FETCH_SECONDS = 2.0
+MAX_BYTES = 256 * 1024
+# A key that the provider has withdrawn is believed for so long at most, while it can be asked.
+FRESH_SECONDS = 300.0
+# Whoever sends tokens with made-up key ids makes us ask the provider this often at most.
+PAUSE_SECONDS = 30.0
+
+PROVIDER = "identity-provider"
+
+Key = jwt.PyJWK | Ed25519PublicKey
+
+
+class Keys(Protocol):
+    """What a provider signs with."""
+
+    async def find(self, key_id: str | None) -> Key | None:
+        """The public key of that id; None: there is none."""
+
+
+class OneKey:
+    """Of an issuer with a single key, which is known beforehand."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+
+    async def find(self, _: str | None) -> Key | None:
+        return self._key
+
+
+class FetchedKeys:
+    """A provider's published keys, kept, and fetched anew when they are old or one is missing."""
+
+    def __init__(
+        self,
+        issuer: str,
+        url: str | None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._issuer = issuer
+        self._url = url
+        self._transport = transport
+        self._clock = clock
+        self._keys: dict[str | None, Key] = {}
+        self._fetched = self._asked = -PAUSE_SECONDS - FRESH_SECONDS
+        self._fetching = asyncio.Lock()
+
+    async def find(self, key_id: str | None) -> Key | None:
+        """Raises DependencyUnavailable while the provider has never told its keys."""
+        if key_id not in self._keys or self._clock() - self._fetched > FRESH_SECONDS:
+            await self._refresh()
+        if not self._keys:
+            raise DependencyUnavailable(PROVIDER)
+        return self._keys.get(key_id)
+
+    async def _refresh(self) -> None:
+        async with self._fetching:
+            if self._clock() - self._asked < PAUSE_SECONDS:
+                return
+            self._asked = self._clock()
+            try:
+                async with asyncio.timeout(FETCH_SECONDS):
+                    self._keys = await self._fetch()
+            except (*FAILURES, ValueError, jwt.PyJWTError) as error:
+                # What it told before still holds: people are not locked out by its outage.
+                log.warning("identity provider did not tell its keys", why=type(error).__name__)
+                return
+            self._fetched = self._clock()
+
+    async def _fetch(self) -> dict[str | None, Key]:
+        transport = self._transport or AiohttpTransport(trust_env=False)
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            url = self._url or await self._discover(client)
+            published = jwt.PyJWKSet.from_dict(await _read(client, url))
+        return {key.key_id: key for key in published.keys if key.public_key_use != "enc"}
+
+    async def _discover(self, client: httpx.AsyncClient) -> str:
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        told = await _read(client, url)
+        if told.get("issuer") != self._issuer:
+            raise ValueError("another issuer's configuration")
+        return str(told["jwks_uri"])
+
+
+async def _read(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    raw = b""
+    async with client.stream("GET", url) as response:
+        response.raise_for_status()
+        async for chunk in response.aiter_bytes():
+            raw += chunk
+            if len(raw) > MAX_BYTES:
+                raise ValueError("too large")
+    told = json.loads(raw)
+    if not isinstance(told, dict):
+        raise ValueError("not an object")  # what a peer sent, not what we passed
+    return told
+
+
+class People:
+    """The people whose tokens are believed, and what their claims mean.
+
+    A claim may be named by a path: `realm_access.roles`.
+    """
+
+    def __init__(
+        self, issuer: str, audience: str, keys: Keys, *, roles_claim: str, id_claim: str
+    ) -> None:
+        self.issuer = issuer
+        self._audience = audience
+        self._keys = keys
+        self._roles_claim = roles_claim
+        self._id_claim = id_claim
+
+    async def caller_of(self, token: str, key_id: str | None) -> tuple[Caller, float]:
+        """Who shows it, and until when it may be believed.
+
+        Raises jwt.PyJWTError, and DependencyUnavailable while the provider's keys are not known.
+        """
+        key = await self._keys.find(key_id)
+        if key is None:
+            raise jwt.InvalidKeyError("It is signed with a key that its issuer does not have.")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=self._audience,
+            issuer=self.issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": REQUIRED},
+        )
+        return self._person(claims), float(claims["exp"] + LEEWAY_SECONDS)
+
+    def _person(self, claims: dict[str, Any]) -> Caller:
+        told = _claim(claims, self._roles_claim)
+        names = told.split() if isinstance(told, str) else told if isinstance(told, list) else []
+        roles = frozenset(role for role in ROLES if role in names)
+        return person(roles, _uuid(_claim(claims, self._id_claim)))
+
+
+def _claim(claims: Any, path: str) -> Any:
+    # A claim may be named like an address, dots and all.
+    if path in claims:
+        return claims[path]
+    for name in path.split("."):
+        claims = claims.get(name) if isinstance(claims, dict) else None
+    return claims
+
+
+def _uuid(told: object) -> UUID | None:
+    try:
+        return UUID(told) if isinstance(told, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,152 @@
+"""Every route of every service, tried by every kind of caller.
+
+The routes come from the OpenAPI pages, and so does whom each admits: a role or a service that the
+page does not name is refused, whatever else it may do.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.app import load_app
+from fleet.services import BY_NAME, SERVICES
+from tests.access.tokens import Tokens
+
+NAMES = [service.name for service in SERVICES]
+EVERY = pytest.mark.parametrize("name", NAMES)
+
+# Served to whoever can reach them: they tell how a service fares, and what it could do.
+OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/assets"}
+
+SPOILT, PEOPLE = 16, 4
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    admitted: frozenset[str]
+
+    @property
+    def url(self) -> str:
+        return re.sub(r"\{[^}]+\}", "0190b6a8-7a63-7000-8000-000000000000", self.path)
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if path not in OPEN:
+                (needed,) = operation["security"]
+                yield Operation(method.upper(), path, frozenset(needed["token"]))
+
+
+def callers_of(name: str) -> set[str]:
+    """The services that call this one."""
+    return {service.name for service in SERVICES if name in service.calls}
+
+
+def people(tokens: Tokens) -> dict[str, str]:
+    return {
+        "customer": tokens.person("customer"),
+        "staff": tokens.person("staff"),
+        "admin": tokens.person("admin"),
+        "nobody in particular": tokens.person(),
+    }
+
+
+@EVERY
+async def test_every_route_by_every_caller(
+    name: str, service: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    page = (await service.get("/openapi.json")).json()
+    spoilt = tokens.not_believed(name, min(callers_of(name), default="cart"))
+    found = list(operations(page))
+    tried = 0
+    for operation in found:
+        tried += await try_strangers(service, operation, spoilt)
+        tried += await try_people(service, operation, people(tokens))
+        tried += await try_services(service, operation, name, tokens)
+    assert tried == len(found) * (1 + SPOILT + PEOPLE + len(SERVICES))
+    assert len(found) == len(list(routes_of(name)))
+
+
+async def try_strangers(
+    service: httpx.AsyncClient, operation: Operation, spoilt: dict[str, str]
+) -> int:
+    answer = await ask(service, operation, None)
+    assert answer.json()["type"] == "/problems/unauthenticated", operation
+    assert answer.headers["www-authenticate"] == "Bearer"
+    for what, token in spoilt.items():
+        answer = await ask(service, operation, token)
+        assert answer.status_code == 401, (operation, what, answer.text)
+        assert answer.json()["type"] == "/problems/invalid-token"
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    return 1 + len(spoilt)
+
+
+async def try_people(
+    service: httpx.AsyncClient, operation: Operation, roles: dict[str, str]
+) -> int:
+    for role, token in roles.items():
+        answer = await ask(service, operation, token)
+        if role in operation.admitted:
+            assert answer.status_code not in (401, 403), (operation, role, answer.text)
+        else:
+            assert answer.json()["type"] == "/problems/not-admitted", (operation, role)
+            assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+    return len(roles)
+
+
+async def try_services(
+    service: httpx.AsyncClient, operation: Operation, name: str, tokens: Tokens
+) -> int:
+    known = callers_of(name)
+    for caller in BY_NAME:
+        answer = await ask(service, operation, tokens.service(caller, name))
+        if f"service:{caller}" in operation.admitted:
+            assert answer.status_code not in (401, 403), (operation, caller, answer.text)
+        else:
+            # The key of one that never calls is not even there.
+            assert answer.status_code == (403 if caller in known else 401), (operation, caller)
+    return len(BY_NAME)
+
+
+async def ask(
+    service: httpx.AsyncClient, operation: Operation, token: str | None
+) -> httpx.Response:
+    """With half a body, which nobody is told who is not let in."""
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return await service.request(
+        operation.method, operation.url, content=b'{"half": ', headers=headers
+    )
+
+
+def routes_of(name: str) -> Iterator[tuple[str, str]]:
+    """What is really served, on the page or not, and not open."""
+    app = load_app(BY_NAME[name].folder)
+    for route in app.routes:
+        for each in getattr(getattr(route, "original_router", None), "routes", [route]):
+            if each.path not in OPEN:
+                assert each.admitted, f"{each.path} admits whoever comes"
+                yield from ((method, each.path) for method in each.methods)
+
+
+@EVERY
+async def test_operations_need_no_token(name: str, service: httpx.AsyncClient) -> None:
+    for path in sorted(OPEN - {"/docs/assets"}):
+        assert (await service.get(path)).status_code == 200, (name, path)
+
+
+@EVERY
+def test_the_services_that_a_route_admits_are_those_that_call(name: str) -> None:
+    """By the graph: no route admits one that has no edge to it, and each edge is of some use."""
+    page = load_app(BY_NAME[name].folder).openapi()
+    admitted = frozenset[str]().union(*(each.admitted for each in operations(page)))
+    services = {part for part in admitted if part.startswith("service:")}
+    assert services == {f"service:{caller}" for caller in callers_of(name)}
