@@ -46,6 +46,7 @@ class Tokens:
         admin = {"sub": "eve", "roles": ["admin"], **about(LOCAL_ISSUER, LOCAL_AUDIENCE)}
         past, future = int(time.time()) - 3600, int(time.time()) + 3600
         public = (self.keys / f"{LOCAL_KEY}.pub").read_bytes()
+        hmac = partial(digest, public, digest="sha256")
         genuine = self.person("admin")
         return {
             "forged": jwt.encode(admin, STRANGER, ALGORITHM),
@@ -56,9 +57,7 @@ class Tokens:
             "of another issuer": self.person("admin", iss="https://issuer.example"),
             "of no issuer": self.person("admin", iss=None),
             "unsigned": by_hand("none", admin, lambda _: b""),
-            "signed with the public key": by_hand(
-                "HS256", admin, partial(digest, public, digest="sha256")
-            ),
+            "signed with the public key": by_hand("HS256", admin, hmac),
             "changed": ".".join([*genuine.split(".")[:2], genuine.split(".")[2][::-1]]),
             "no token": "mellon",
             "forged service": jwt.encode(about(caller, callee), STRANGER, ALGORITHM),
