@@ -26,7 +26,7 @@ def test_every_variable_in_the_table_is_read_somewhere() -> None:
     table = README.split("## Configuration")[1].split("## Add a service")[0]
     sources = "".join(
         path.read_text()
-        for pattern in ("chassis/*.py", "fleet/**/*.py", "*Service/app/*.py", "docker-compose.yml")
+        for pattern in ("chassis/*.py", "fleet/**/*.py", "*Service/app/*.py", "docker-compose*.yml")
         for path in ROOT.glob(pattern)
     )
     for variable in re.findall(r"`([A-Z_]+)`", table):
