@@ -47,7 +47,9 @@ def person(roles: frozenset[str], themselves: UUID | None) -> Caller:
     nothing; beside a wider role, it limits nothing."""
     if roles & {"staff", "admin"}:
         return Caller(roles)
-    return Caller(roles if themselves else frozenset(), themselves)
+    if "customer" in roles and themselves:
+        return Caller(roles, themselves)
+    return Caller(frozenset())
 
 
 def admits(*roles: Role, services: Sequence[str] = ()) -> Callable[[Endpoint], Endpoint]:
