@@ -27,10 +27,15 @@ class Shop:
         self,
         urls: Mapping[str, str],
         transport: Callable[..., httpx.AsyncBaseTransport] = httpx.AsyncHTTPTransport,
+        token: str | None = None,
     ) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._clients = {
             name: httpx.AsyncClient(
-                base_url=url, timeout=10, transport=transport(verify=NO_CERTIFICATES)
+                base_url=url,
+                timeout=10,
+                transport=transport(verify=NO_CERTIFICATES),
+                headers=headers,
             )
             for name, url in urls.items()
         }

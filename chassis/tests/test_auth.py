@@ -1,6 +1,7 @@
 """Who gets in, with either mode; and which settings do not start."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -155,11 +156,12 @@ def test_a_key_that_is_of_no_use_stops_the_start(
         text = (keys / kind).read_text() if content == "of another kind" else content
         (keys / broken).write_text(text)
     enforced = settings(keys, auth_mode="enforce")
+    starts: dict[str, Callable[[], object]] = {
+        "other.pub": lambda: auth.gate("sample", enforced, {f"{SERVICE}other"}),
+        "sample.key": lambda: auth.credentials("sample", enforced, ["other"]),
+    }
     with pytest.raises(SystemExit):
-        if broken == "other.pub":
-            auth.gate("sample", enforced, {f"{SERVICE}other"})
-        else:
-            auth.credentials("sample", enforced, ["other"])
+        starts[broken]()
     assert "KEYS_DIR is wrong" in capsys.readouterr().err
 
 

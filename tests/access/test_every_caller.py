@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from chassis.app import load_app
-from fleet.services import BY_NAME, SERVICES
+from fleet.services import BY_NAME, ROOT, SERVICES
 from tests.access.tokens import Tokens
 
 NAMES = [service.name for service in SERVICES]
@@ -150,3 +150,27 @@ def test_the_services_that_a_route_admits_are_those_that_call(name: str) -> None
     admitted = frozenset[str]().union(*(each.admitted for each in operations(page)))
     services = {part for part in admitted if part.startswith("service:")}
     assert services == {f"service:{caller}" for caller in callers_of(name)}
+
+
+# Calls that the recorded purchases have no need of: payment's sweep looks for cancelled orders, and
+# goods that have left come back when the order cannot be shipped after all.
+SELDOM = {"payment>order/GET-orders", "fulfilment>warehouse/POST-reservations-id-return"}
+
+
+def test_the_services_that_a_route_admits_really_call_it() -> None:
+    """As the crash points have recorded: whom a route admits in vain could do harm there."""
+    events = (ROOT / "tests/faults/crash_points/events.txt").read_text()
+    recorded = set(re.findall(r"\b(\w+>\w+/[A-Z]+-[a-z-]+)", events))
+    called = {call for call in recorded if not call.startswith("client>")}
+    admitted = {
+        f"{part.removeprefix('service:')}>{callee.name}/{operation.method}-{as_recorded(operation)}"
+        for callee in SERVICES
+        for operation in operations(load_app(callee.folder).openapi())
+        for part in operation.admitted
+        if part.startswith("service:")
+    }
+    assert admitted == called | SELDOM
+
+
+def as_recorded(operation: Operation) -> str:
+    return re.sub(r"\{[^}]+\}", "id", operation.path.strip("/")).replace("/", "-")
