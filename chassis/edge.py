@@ -64,6 +64,9 @@ class Edge:
             await self._serve(exchange, receive)
             return
         context = current()
+        if not context.outermost and not exchange.scope["app"].state.gate.knows_peer(context):
+            # Who says that it is a peer, and does not show it, waits in line like anybody.
+            context.outermost = True
         # Half of the time at most is spent in line: the other half is for the work.
         work = await self._admission.enter(
             outermost=context.outermost, patience=context.remaining() / 2

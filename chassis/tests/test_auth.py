@@ -15,7 +15,7 @@ from chassis import Router, auth
 from chassis.app import ServiceApp
 from chassis.auth import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEY, Gate
 from chassis.callers import SERVICE, Caller, person
-from chassis.context import RequestContext, enter
+from chassis.context import RequestContext, current, enter
 from chassis.oidc import LEEWAY_SECONDS, Key, OneKey, People
 from chassis.settings import Settings
 from chassis.tokens import ALGORITHM, Callers, Minter, private_key, public_key
@@ -206,3 +206,27 @@ def test_a_customer_beside_a_wider_role_is_not_limited() -> None:
     assert person(frozenset({"customer"}), themselves).owner == themselves
     assert person(frozenset({"customer", "staff"}), themselves).owner is None
     assert person(frozenset({"customer"}), None) == Caller(frozenset())
+
+
+@pytest.mark.parametrize(
+    ("mode", "outermost"), [("dev", [False] * 3), ("enforce", [True, True, False])]
+)
+async def test_who_does_not_show_that_it_is_a_peer_waits_in_line(
+    mode: str, outermost: list[bool], keys: Path, app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First without a token, then with one that was not seen before, then with the same again."""
+    monkeypatch.setenv("AUTH_MODE", mode)
+    monkeypatch.setattr(app.state, "admitted", {f"{SERVICE}other"})
+    found: list[bool] = []
+    admit = Gate.admit
+
+    async def note(gate: Gate, admitted: frozenset[str]) -> None:
+        found.append(current().outermost)
+        await admit(gate, admitted)
+
+    monkeypatch.setattr(Gate, "admit", note)
+    shown = Minter("other", private_key(keys / "other.key")).headers_for("sample")
+    async with running(app) as client:
+        for headers in ({}, shown, shown):
+            await client.get("/notes/count", headers={**headers, "X-Request-Timeout-Ms": "900"})
+    assert found == outermost
