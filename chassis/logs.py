@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-from typing import TextIO
 
 import structlog
 
@@ -13,10 +12,9 @@ LINGER_SECONDS = 0.02
 
 
 class Lines:
-    """Where log lines go: gathered for a moment, then written together."""
+    """Standard output, to which lines go together after they were gathered for a moment."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
         self._gathered: list[str] = []
 
     def msg(self, line: str) -> None:
@@ -36,9 +34,10 @@ class Lines:
 
     def flush(self) -> None:
         if self._gathered:
-            self._stream.write("\n".join(self._gathered) + "\n")
+            text = "\n".join(self._gathered) + "\n"
             self._gathered.clear()
-            self._stream.flush()
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 class Handler(logging.Handler):
@@ -49,7 +48,7 @@ class Handler(logging.Handler):
         (lines.msg if record.levelno < logging.WARNING else lines.warning)(line)
 
 
-lines = Lines(sys.stdout)
+lines = Lines()
 
 
 def configure(service: str, level: str, style: str) -> None:
@@ -57,9 +56,6 @@ def configure(service: str, level: str, style: str) -> None:
 
     `style` is `json`, `console`, or `auto`: console on a terminal, JSON elsewhere.
     """
-    global lines
-    lines.flush()
-    lines = Lines(sys.stdout)
     console = style == "console" or (style == "auto" and sys.stdout.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
