@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import Connection
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -74,12 +75,18 @@ class Generator:
 
 @contextmanager
 def generator(
-    world: World, targets: Mapping[str, Mapping[str, str]], *, keyed: bool = True
+    world: World,
+    targets: Mapping[str, Mapping[str, str]],
+    *,
+    keyed: bool = True,
+    keys: Mapping[str, Path] | None = None,
 ) -> Iterator[Generator]:
     """A load generator for as long as the block lasts. `targets` are URLs by service, by name;
-    `keyed` requests carry Idempotency-Keys."""
+    `keyed` requests carry Idempotency-Keys. `keys` are those of targets that ask for tokens."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=serve, args=(theirs, world, targets, keyed), daemon=True)
+    process = CONTEXT.Process(
+        target=serve, args=(theirs, world, targets, keyed, keys or {}), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -90,7 +97,11 @@ def generator(
 
 
 def serve(
-    pipe: Connection, world: World, targets: Mapping[str, Mapping[str, str]], keyed: bool
+    pipe: Connection,
+    world: World,
+    targets: Mapping[str, Mapping[str, str]],
+    keyed: bool,
+    keys: Mapping[str, Path],
 ) -> None:
     """The process: run after run, until nobody wants one any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -103,7 +114,8 @@ def serve(
                 inputs = operation.inputs(world, Random(run.seed), run.callers)
             else:
                 inputs = iter(made[run.target, operation.after or ""])
-            clients = [Client(targets[run.target], keyed=keyed) for _ in range(run.callers)]
+            urls, own = targets[run.target], keys.get(run.target)
+            clients = [Client(urls, keyed=keyed, keys=own) for _ in range(run.callers)]
             load = Load(run, operation, clients, islice(inputs, run.most))
             pipe.send(uvloop.run(load.go(pipe)))
             made[run.target, operation.name] = load.made

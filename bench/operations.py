@@ -92,12 +92,14 @@ async def fulfil(client: Client, order: Mapping[str, Any]) -> None:
 
 async def purchase(client: Client, basket: Sequence[Addition]) -> None:
     first = basket[0]
+    client.act_as("customer", first.customer_id)
     made = await client.post("cart", "/carts", {}, first.cart_id)
     cart = Cart(made["cart_id"], first.customer_id)
     for new in basket:
         await add_item(client, Addition(cart.cart_id, cart.customer_id, new.sku, new.last))
     placed = await order(client, cart)
     await pay(client, placed)
+    client.act_as("staff", "bench")
     await enter(client, placed)
     await fulfil(client, placed)
 

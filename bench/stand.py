@@ -75,7 +75,7 @@ def stand(folder: Path, base: int, products: int, *, durable: bool = True) -> It
     Raises Failure when something does not start.
     """
     folder.mkdir(parents=True)
-    with _postgres(folder, durable=durable) as (postgres, pid):
+    with server(folder, durable=durable) as (postgres, pid):
         dsn = postgres.dsn()
         shop, floor = (postgres.dsn(name) for name in DATABASES.values())
         world = _databases(dsn, shop, products)
@@ -91,7 +91,7 @@ def stand(folder: Path, base: int, products: int, *, durable: bool = True) -> It
 
 
 @contextmanager
-def _postgres(folder: Path, *, durable: bool) -> Iterator[tuple[Postgres, int]]:
+def server(folder: Path, *, durable: bool) -> Iterator[tuple[Postgres, int]]:
     postgres = CountingPostgres(folder, durable=durable)
     postgres.prepare()
     with postgres.launch() as guard:

@@ -3,8 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+
+from chassis.callers import Role
+from fleet import issuer
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length: "
@@ -53,11 +57,18 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """One caller: a connection to each service that it has been to."""
+    """One caller: a connection to each service that it has been to.
 
-    def __init__(self, urls: Mapping[str, str], *, keyed: bool = True) -> None:
+    With `keys`, those of a fleet that lets nobody in without a token, it shows one.
+    """
+
+    def __init__(
+        self, urls: Mapping[str, str], *, keyed: bool = True, keys: Path | None = None
+    ) -> None:
         self._urls = urls
         self._keyed = keyed
+        self._keys = keys
+        self._authorization = b""
         self._connections: dict[str, Connection] = {}
 
     async def connect(self, service: str) -> None:
@@ -70,9 +81,18 @@ class Client:
         for connection in self._connections.values():
             connection.close()
 
+    def act_as(self, role: Role, subject: str) -> None:
+        """Show a new token from now on, as somebody who has just signed in."""
+        if self._keys:
+            token = issuer.token(self._keys, role, subject)
+            self._authorization = f"Authorization: Bearer {token}\r\n".encode()
+
     async def get(self, service: str, path: str) -> bytes:
         """Raises Unexpected for anything but 200."""
-        return await self._ask(service, b"GET %s HTTP/1.1\r\nHost: shop\r\n\r\n" % path.encode())
+        return await self._ask(
+            service,
+            b"GET %s HTTP/1.1\r\nHost: shop\r\n%s\r\n" % (path.encode(), self._authorization),
+        )
 
     async def post(
         self, service: str, path: str, body: Any, key: str, status: int = 201
@@ -85,8 +105,8 @@ class Client:
         named = b"Idempotency-Key: %s\r\n" % key.encode() if self._keyed else b""
         head = (
             b"POST %s HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
-            b"%sContent-Length: %d\r\n\r\n"
-        ) % (path.encode(), named, len(content))
+            b"%s%sContent-Length: %d\r\n\r\n"
+        ) % (path.encode(), named, self._authorization, len(content))
         answer: dict[str, Any] = json.loads(await self._ask(service, head + content, status))
         return answer
 
