@@ -8,10 +8,8 @@ nothing else to do meanwhile.
 
 import argparse
 import json
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +27,7 @@ from .goals import goals
 from .load import generator
 from .operations import OPERATIONS
 from .rounds import FASTAPI, Plan, measure, needed
-from .stand import FLEET, FLOOR, Stand, stand
+from .stand import FLEET, FLOOR, Stand, emptied, stand
 from .startup import images, memory_of, start
 
 RESULTS = ROOT / "bench" / "results"
@@ -97,17 +95,6 @@ def run(options: argparse.Namespace) -> None:
             "goals": [asdict(goal) for goal in found],
         },
     )
-
-
-@contextmanager
-def emptied(folder: Path) -> Iterator[Path]:
-    """A new folder for as long as the block lasts."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

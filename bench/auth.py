@@ -21,10 +21,9 @@ from fleet.failure import Failure
 from fleet.services import ROOT, SERVICES
 
 from . import catalogue, meter
-from .__main__ import DATA, emptied
 from .catalogue import World
 from .load import Generator, Run, generator
-from .stand import APART, Running, execute, running, server
+from .stand import APART, Running, emptied, execute, running, server
 
 DEV, ENFORCE = "dev", "enforce"
 MODES = (DEV, ENFORCE)
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of each run in a round")
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--port-base", type=int, default=PORT_BASE)
-    parser.add_argument("--data", type=Path, default=DATA, help="where to work: in its bench-auth/")
+    parser.add_argument("--data", type=Path, default=ROOT / ".data", help="in its bench-auth/")
     options = parser.parse_args(arguments)
     try:
         with (

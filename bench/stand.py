@@ -69,6 +69,17 @@ class Stand:
 
 
 @contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """A new folder for as long as the block lasts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def stand(folder: Path, base: int, products: int, *, durable: bool = True) -> Iterator[Stand]:
     """All of it for as long as the block lasts, in a new folder, from the port base on.
 

@@ -15,7 +15,11 @@ from .schemas import Cart, Item, Offer
 
 MAX_LINES = 2000
 
-CREATE = "INSERT INTO cart.carts (customer_id) VALUES ($1) RETURNING cart_id"
+# As FIND has an empty cart.
+CREATE = """
+INSERT INTO cart.carts (customer_id) VALUES ($1)
+RETURNING cart_id, customer_id, status, order_id, version, updated_at, NULL AS sku
+"""
 
 # One statement, so that the version and the items are of one moment.
 FIND = """
@@ -30,17 +34,6 @@ SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version,
 CHANGE = """
 UPDATE cart.carts SET version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open' AND ($2::uuid IS NULL OR customer_id = $2)
-RETURNING true
-"""
-
-# A cart that was deleted is nobody's any more.
-CHANGE_OR_CREATE = """
-INSERT INTO cart.carts (cart_id, customer_id) VALUES ($1, $2)
-ON CONFLICT (cart_id) DO UPDATE
-   SET status = 'open', customer_id = coalesce($2, carts.customer_id),
-       version = carts.version + 1, updated_at = clock_timestamp()
- WHERE carts.status <> 'checked_out'
-   AND ($2::uuid IS NULL OR carts.customer_id = $2 OR carts.status = 'deleted')
 RETURNING true
 """
 
@@ -59,9 +52,19 @@ UPDATE cart.carts
 RETURNING true
 """
 
+# The cart first, made if there is none; then its line. One that was deleted is nobody's any more.
 ADD = """
+WITH cart AS (
+    INSERT INTO cart.carts (cart_id, customer_id) VALUES ($1, $7)
+    ON CONFLICT (cart_id) DO UPDATE
+       SET status = 'open', customer_id = coalesce($7, carts.customer_id),
+           version = carts.version + 1, updated_at = clock_timestamp()
+     WHERE carts.status <> 'checked_out'
+       AND ($7::uuid IS NULL OR carts.customer_id = $7 OR carts.status = 'deleted')
+    RETURNING cart_id
+)
 INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT cart_id, $2, $3, $4, $5, $6 FROM cart
 ON CONFLICT (cart_id, sku) DO UPDATE
    SET name = excluded.name, quantity = cartlines.quantity + excluded.quantity,
        unit_price_minor = excluded.unit_price_minor, currency = excluded.currency
@@ -99,7 +102,7 @@ class LineLimit(Problem, status=409, remembered=False):
 
 
 async def create(db: Connection, customer_id: UUID | None) -> Cart:
-    return await find(db, await db.fetchval(CREATE, customer_id))
+    return as_cart(await db.fetch(CREATE, customer_id))
 
 
 async def find(db: Connection, cart_id: UUID, owner: UUID | None = None) -> Cart:
@@ -117,13 +120,15 @@ async def add(
 
     Raises NotFound for another's cart, CartCheckedOut, LineLimit, CartFull.
     """
-    if not await db.fetchval(CHANGE_OR_CREATE, cart_id, owner):
-        raise await _why_not(db, cart_id, owner)
     price = to_minor(offer.price, offer.currency)
     row = (cart_id, offer.sku, offer.name, quantity, price, offer.currency)
-    if not await db.fetchval(ADD, *row):
-        raise LineLimit(skus=[offer.sku])
-    return await bounded(db, cart_id)
+    added = await db.fetchval(ADD, *row, owner)
+    cart = await bounded(db, cart_id, owner)
+    if not added:
+        raise (
+            CartCheckedOut(order_id=cart.order_id) if cart.order_id else LineLimit(skus=[offer.sku])
+        )
+    return cart
 
 
 async def set_quantity(
@@ -181,9 +186,9 @@ async def _why_not(db: Connection, cart_id: UUID, owner: UUID | None) -> Problem
     return CartCheckedOut(order_id=cart.order_id)
 
 
-async def bounded(db: Connection, cart_id: UUID) -> Cart:
-    """The cart after something was added. Raises CartFull."""
-    cart = await find(db, cart_id)
+async def bounded(db: Connection, cart_id: UUID, owner: UUID | None) -> Cart:
+    """The cart after something was added. Raises NotFound, CartFull."""
+    cart = await find(db, cart_id, owner)
     if len(cart.items) > MAX_LINES:
         raise CartFull()
     return cart

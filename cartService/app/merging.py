@@ -40,4 +40,4 @@ async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID |
     moved = {row["sku"] for row in await db.fetch(EMPTY, from_cart_id)}
     if too_many := moved - merged:
         raise LineLimit(skus=sorted(too_many))
-    return await bounded(db, cart_id)
+    return await bounded(db, cart_id, owner)

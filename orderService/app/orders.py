@@ -26,8 +26,6 @@ FIND = f"{SELECT} AND order_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)"
 
 PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
 
-NOTE = "INSERT INTO orders.order_history (order_id, status, reason) VALUES ($1, $2, $3)"
-
 
 async def find(db: Connection, order_id: UUID, owner: UUID | None = None) -> Order:
     """Raises NotFound, for a draft too, and for one that is not the owner's."""
@@ -60,11 +58,6 @@ async def listed(
     query = f"{SELECT}{where}{PAID[paid]} ORDER BY order_id DESC LIMIT $1"
     rows = await db.fetch(query, limit + 1, *values)
     return page(rows, limit, as_order, lambda row: encode(row["order_id"]))
-
-
-async def note(db: Connection, order_id: UUID, status: Status, reason: str | None = None) -> None:
-    """Write into the history that the order has come to this status."""
-    await db.execute(NOTE, order_id, status, reason)
 
 
 def as_order(row: Record) -> Order:
