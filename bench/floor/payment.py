@@ -30,10 +30,17 @@ def payment(row: Record) -> dict[str, Any]:
 async def create(request: Request) -> Response:
     new, order_service = await body_of(request), peers_of(request)["order"]
     order_id, amount, currency = UUID(new["order_id"]), minor(new["amount"]), new["currency"]
-    await order_service.ask("GET", f"/orders/{order_id}")
+    order = await order_service.ask("GET", f"/orders/{order_id}")
     async with unit_of_work(request) as db:
         payment_id = await db.fetchval(MINT)
-        what = (payment_id, order_id, amount, currency, new["method"]["token"])
+        what = (
+            payment_id,
+            order_id,
+            order["customer_id"],
+            amount,
+            currency,
+            new["method"]["token"],
+        )
         begun = await db.fetchrow(INSERT, *what, LEASE_SECONDS)
         assert begun is not None
     await capture(request, payment_id, amount, currency)
