@@ -30,7 +30,7 @@ class Settings:
             host=environ.get("BIND_ADDRESS") or "127.0.0.1",
             database_url=environ.get("DATABASE_URL") or None,
             postgres_port=_port(environ, "POSTGRES_PORT", highest=65_535),
-            auth_mode=environ.get("AUTH_MODE") or "dev",
+            auth_mode=_auth_mode(environ),
         )
 
     @property
@@ -51,6 +51,13 @@ class Settings:
     @property
     def logs(self) -> Path:
         return self.data_dir / "logs"
+
+
+def _auth_mode(environ: Mapping[str, str]) -> str:
+    mode = environ.get("AUTH_MODE") or "dev"
+    if mode not in ("dev", "enforce"):
+        raise Failure(f"AUTH_MODE={mode} is neither dev nor enforce.")
+    return mode
 
 
 def _port(environ: Mapping[str, str], variable: str, *, highest: int) -> int | None:

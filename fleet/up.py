@@ -17,7 +17,10 @@ from .settings import Settings
 from .supervisor import Supervisor
 
 DATABASE = "shop"
-OPEN = "No authentication: who calls without a token is an admin. For more: AUTH_MODE=enforce"
+AUTHENTICATION = {
+    "dev": "No authentication: who calls without a token is an admin. For more: AUTH_MODE=enforce",
+    "enforce": "Nobody gets in without a token. For one: make token ROLE=admin",
+}
 GIVEN_SERVER_SECONDS = 5
 READY_SECONDS = 30
 # The guardian of PostgreSQL loses patience within 8 s.
@@ -77,8 +80,7 @@ class Startup:
             self._start_services(dsn, secrets)
             self._wait_until_ready()
         console.say(f"  Ready after {time.monotonic() - began:.1f} s", console.GREEN)
-        if self._settings.auth_mode == "dev":
-            console.say(f"  {OPEN}", console.BOLD)
+        console.say(f"  {AUTHENTICATION[self._settings.auth_mode]}", console.BOLD)
         console.overview(self._services, instance.this_one(self._settings))
 
     def _reach(self, dsn: str) -> str:
