@@ -40,6 +40,22 @@ replay: install ## Play a year of real invoices: make replay DATA=online_retail.
 audit: install ## Check every invariant over all schemas (AUDIT_DATABASE_URL)
 	@$(IN_VENV) -m fleet.audit
 
+##@ Operate
+
+.PHONY: psql
+psql: install ## A prompt on the database, that reads only (ADMIN=1 may all; ROLE=cart; SQL="…")
+	@$(IN_VENV) -m fleet.psql $(if $(ADMIN),--admin) $(if $(ROLE),--role '$(ROLE)') \
+	  $(if $(SQL),--command "$(SQL)")
+
+.PHONY: backup
+backup: install ## Save all schemas, as of one moment, while the fleet runs (FILE=…)
+	@$(IN_VENV) -m fleet.backup $(if $(FILE),'$(FILE)')
+
+.PHONY: restore
+restore: install ## Put a backup in, while the fleet is stopped: make restore FILE=… (OVERWRITE=1, COMPOSE=1)
+	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=…" >&2; exit 1; }
+	@$(IN_VENV) -m fleet.restore '$(FILE)' $(if $(OVERWRITE),--overwrite) $(if $(COMPOSE),--compose)
+
 ##@ Set up
 
 .PHONY: install
@@ -98,6 +114,10 @@ test-compose: install-dev ## The journeys over the containers; chassis, full dis
 	  { echo "Docker with Compose v2 is needed, and its engine must run: try 'docker info'." >&2; exit 1; }
 	@TESTCONTAINERS_RYUK_DISABLED=true $(IN_VENV) -m pytest --fleet=compose --postgres=container \
 	  chassis tests/journeys tests/docker $(ARGS)
+
+.PHONY: upgrade-check
+upgrade-check: install-dev ## Bring the schemas of each released version forward, with its rows
+	@$(IN_VENV) -m pytest -q tests/upgrade $(ARGS)
 
 .PHONY: lint
 lint: install-dev ## Format and rules (ruff), types (mypy), agreement of the locks
