@@ -18,12 +18,6 @@ up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, D
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
 
-.PHONY: logs
-logs: ## Follow the logs; those of one service: make logs SERVICE=cart
-	@set -- "$${DATA_DIR:-.data}"/logs/$(or $(SERVICE),*).log; \
-	[ -e "$$1" ] || { echo "No such log: $$1. Has the fleet run?" >&2; exit 1; }; \
-	exec tail -n 20 -F "$$@"
-
 ##@ Try out
 
 .PHONY: demo
@@ -41,6 +35,23 @@ audit: install ## Check every invariant over all schemas (AUDIT_DATABASE_URL)
 	@$(IN_VENV) -m fleet.audit
 
 ##@ Operate
+
+.PHONY: status
+status: install ## Each service's version, health, rate, p99 and errors; what is unfinished (SECONDS=10)
+	@$(IN_VENV) -m fleet.status $(if $(SECONDS),--seconds $(SECONDS))
+
+.PHONY: logs
+logs: install ## Follow the logs; those of one service: make logs SERVICE=cart
+	@$(IN_VENV) -m fleet.follow $(SERVICE)
+
+.PHONY: dead-jobs
+dead-jobs: install ## What was tried often and in vain: payments, refunds, drafts, fulfilment jobs
+	@$(IN_VENV) -m fleet.parked
+
+.PHONY: retry
+retry: install ## Have a dead job tried at once: make retry JOB=…, or ALL=1
+	@[ -n "$(JOB)$(ALL)" ] || { echo "Which one? make retry JOB=…, or ALL=1. See make dead-jobs" >&2; exit 1; }
+	@$(IN_VENV) -m fleet.parked retry $(if $(ALL),--all,'$(JOB)')
 
 .PHONY: psql
 psql: install ## A prompt on the database, that reads only (ADMIN=1 may all; ROLE=cart; SQL="…")
@@ -182,4 +193,4 @@ mutants: install-dev ## Break the product in many small ways: is each of them no
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import docs, health, idempotency, logs, openapi
+from . import docs, health, idempotency, logs, openapi, parked
 from .admission import Limits
 from .database import Database, problem_of
 from .edge import Edge
@@ -97,6 +97,8 @@ def create_app(
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     for router in (*routers, health.router):
         app.include_router(router)
+    if any(sweep.parked for sweep in sweeps):
+        app.include_router(parked.router)
     docs.serve(app)
     _handle_problems(app)
     return app

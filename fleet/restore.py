@@ -50,6 +50,15 @@ def restore(target: Deployment, file: Path, *, overwrite: bool = False) -> None:
     beside = f"{target.database}_restored"
     _ask(target, f'DROP DATABASE IF EXISTS "{beside}"')
     _ask(target, f'CREATE DATABASE "{beside}"')
+    try:
+        _fill(target, beside, file)
+        _ask(target, f'DROP DATABASE IF EXISTS "{target.database}"')
+        _ask(target, f'ALTER DATABASE "{beside}" RENAME TO "{target.database}"')
+    finally:
+        _ask(target, f'DROP DATABASE IF EXISTS "{beside}"')
+
+
+def _fill(target: Deployment, beside: str, file: Path) -> None:
     for statement in _roles(beside):
         _ask(target, statement)
     with console.step("Rows"), file.open("rb") as source:
@@ -57,8 +66,6 @@ def restore(target: Deployment, file: Path, *, overwrite: bool = False) -> None:
         run(target.program("pg_restore", *OPTIONS, login=login), source=source)
     with console.step("Statistics for the planner"):
         ask(target, "ANALYZE", database=beside)
-    _ask(target, f'DROP DATABASE IF EXISTS "{target.database}"')
-    _ask(target, f'ALTER DATABASE "{beside}" RENAME TO "{target.database}"')
 
 
 def _roles(name: str) -> Iterator[str]:
@@ -94,11 +101,11 @@ def _refuse_full(target: Deployment) -> None:
 @contextmanager
 def stopped(settings: Settings) -> Iterator[Deployment]:
     """The PostgreSQL of `make up`, for as long as the block lasts, without the services."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.database_url:
         database.wait_for(settings.database_url, GIVEN_SERVER_SECONDS)
         yield deployment.local(settings, {})
         return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     with instance.claim(settings), embedded(settings.data_dir):
         yield deployment.local(settings, {})
 
