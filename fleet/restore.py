@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from . import console, database, deployment, instance
@@ -107,7 +108,8 @@ def stopped(settings: Settings) -> Iterator[Deployment]:
         yield deployment.local(settings, {})
         return
     with instance.claim(settings), embedded(settings.data_dir):
-        yield deployment.local(settings, {})
+        # For us alone: it listens on no port, wherever it usually does.
+        yield deployment.local(replace(settings, postgres_port=None), {})
 
 
 @contextmanager
