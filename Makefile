@@ -111,6 +111,10 @@ $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
 
 ##@ Develop
 
+# Kept, whatever the environment says: tests start hundreds of processes, each of which would
+# compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
+
 # One worker more than there are cores: much of what is tested under faults is waiting.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadgroup

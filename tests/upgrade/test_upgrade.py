@@ -14,25 +14,25 @@ from chassis import schema
 from conftest import PASSWORD, run_sql, with_database
 from fleet import audit
 from fleet.services import ROOT, SERVICES
-from tests.contents import columns, rows, shape
+from tests.contents import SCHEMAS, columns, rows, shape
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.glob("[0-9]*"))
 PASSWORDS = dict.fromkeys(["auditor", *(service.name for service in SERVICES)], PASSWORD)
 ALL = tuple(service.folder for service in SERVICES)
 
+EMPTY = [f"DROP SCHEMA IF EXISTS {name} CASCADE" for name in [*SCHEMAS, "fleet"]]
+
 # A throwaway server does without durability.
 NOT_HERE = {"durable"}
 
 
-@asynccontextmanager
-async def database(postgres: str) -> AsyncIterator[str]:
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Iterator[str]:
     name = f"upgrade_{secrets.token_hex(6)}"
-    await run_sql(postgres, f"CREATE DATABASE {name}")
-    try:
-        yield with_database(postgres, name)
-    finally:
-        await run_sql(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    asyncio.run(run_sql(postgres, f"CREATE DATABASE {name}"))
+    yield with_database(postgres, name)
+    asyncio.run(run_sql(postgres, f"DROP DATABASE {name}"))
 
 
 @asynccontextmanager
@@ -45,25 +45,28 @@ async def session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def differences(
-    postgres: str, old: Path, today: Path, services: Sequence[str] = ALL
+    database: str, old: Path, today: Path, services: Sequence[str] = ALL
 ) -> list[str]:
     """What is lost in an upgrade of these services, or other than in a new database."""
-    async with database(postgres) as upgraded, database(postgres) as fresh:
-        await apply(upgraded, old, services)
-        await run_sql(upgraded, "SET session_replication_role = replica", *kept(old, services))
-        async with session(upgraded) as db:
-            had = await columns(db)
-            before = await rows(db, had)
-        await apply(upgraded, today, services)
-        await apply(fresh, today, services)
-        async with session(upgraded) as db, session(fresh) as new:
-            now = await columns(db)
-            if gone := [table for table in had if not {*had[table]} <= {*now.get(table, ())}]:
-                return gone
-            after = await rows(db, had)
-            changed = [table for table in had if after[table] != before[table]]
-            odd = sorted(await shape(db) ^ await shape(new))
-            return [*changed, *odd, *(await broken(db) if services == ALL else [])]
+    await run_sql(database, *EMPTY)
+    await apply(database, today, services)
+    async with session(database) as db:
+        new = await shape(db)
+    await run_sql(database, *EMPTY)
+    await apply(database, old, services)
+    await run_sql(database, "SET session_replication_role = replica", *kept(old, services))
+    async with session(database) as db:
+        had = await columns(db)
+        before = await rows(db, had)
+    await apply(database, today, services)
+    async with session(database) as db:
+        now = await columns(db)
+        if gone := [table for table in had if not {*had[table]} <= {*now.get(table, ())}]:
+            return gone
+        after = await rows(db, had)
+        changed = [table for table in had if after[table] != before[table]]
+        odd = sorted(await shape(db) ^ new)
+        return [*changed, *odd, *(await broken(db) if services == ALL else [])]
 
 
 async def apply(dsn: str, root: Path, services: Sequence[str]) -> None:
@@ -90,8 +93,8 @@ def tables_of(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_released_version_comes_forward_and_loses_no_row(postgres: str, version: str) -> None:
-    found = asyncio.run(differences(postgres, HERE / version, ROOT))
+def test_a_released_version_comes_forward_and_loses_no_row(database: str, version: str) -> None:
+    found = asyncio.run(differences(database, HERE / version, ROOT))
     assert set(found) - NOT_HERE == set()
 
 
@@ -114,16 +117,16 @@ CARELESS = {
 
 @pytest.mark.parametrize("change", CARELESS.values(), ids=CARELESS.keys())
 def test_a_careless_change_is_noticed(
-    postgres: str, tmp_path: Path, change: tuple[str, str]
+    database: str, tmp_path: Path, change: tuple[str, str]
 ) -> None:
     old = HERE / VERSIONS[0]
     careful = (old / "cartService/db/schema.sql").read_text()
     assert change[0] in careful
     (tmp_path / "cartService/db").mkdir(parents=True)
     (tmp_path / "cartService/db/schema.sql").write_text(careful.replace(*change, 1))
-    assert asyncio.run(differences(postgres, old, tmp_path, ["cartService"]))
+    assert asyncio.run(differences(database, old, tmp_path, ["cartService"]))
 
 
-def test_no_change_is_none(postgres: str) -> None:
+def test_no_change_is_none(database: str) -> None:
     old = HERE / VERSIONS[0]
-    assert asyncio.run(differences(postgres, old, old, ["cartService"])) == []
+    assert asyncio.run(differences(database, old, old, ["cartService"])) == []
