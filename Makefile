@@ -115,8 +115,9 @@ $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
 # compile everything anew.
 export PYTHONDONTWRITEBYTECODE =
 
-# One worker more than there are cores: much of what is tested under faults is waiting.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two workers more than there are cores: much of what is tested under faults is waiting, for whole
+# minutes in some of them.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
