@@ -40,9 +40,11 @@ CREATE TABLE IF NOT EXISTS cart.cart_idempotency_keys (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, key)
 );
--- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
-CREATE INDEX IF NOT EXISTS cart_idempotency_keys_age
-    ON cart.cart_idempotency_keys USING brin (created_at);
+-- Old keys are deleted in batches, the oldest first. No BRIN: new rows take the places of deleted
+-- ones, and then every part of the table holds old and new.
+DROP INDEX IF EXISTS cart.cart_idempotency_keys_age;
+CREATE INDEX IF NOT EXISTS cart_idempotency_keys_oldest
+    ON cart.cart_idempotency_keys (created_at);
 
 GRANT USAGE ON SCHEMA cart TO cart_app;
 GRANT SELECT, INSERT, UPDATE ON cart.carts TO cart_app;

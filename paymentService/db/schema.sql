@@ -99,9 +99,11 @@ CREATE TABLE IF NOT EXISTS payment.payment_idempotency_keys (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, key)
 );
--- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
-CREATE INDEX IF NOT EXISTS payment_idempotency_keys_age
-    ON payment.payment_idempotency_keys USING brin (created_at);
+-- Old keys are deleted in batches, the oldest first. No BRIN: new rows take the places of deleted
+-- ones, and then every part of the table holds old and new.
+DROP INDEX IF EXISTS payment.payment_idempotency_keys_age;
+CREATE INDEX IF NOT EXISTS payment_idempotency_keys_oldest
+    ON payment.payment_idempotency_keys (created_at);
 
 GRANT USAGE ON SCHEMA payment TO payment_app;
 GRANT SELECT, INSERT, UPDATE ON payment.payments, payment.refunds TO payment_app;

@@ -50,10 +50,13 @@ CASE WHEN sku = ? THEN 1
  END::float8
 """
 
+# As its index has it; what has no price is not in any range.
+PRICE = "coalesce(price, 'Infinity')"
+
 # What each sort goes by, ascending, and its type; the SKU decides between equals.
 SORTS: dict[Sort, tuple[str, str]] = {
     "relevance": ("-({score})", "float8"),
-    "price": ("coalesce(price, 'Infinity')", "numeric"),
+    "price": (PRICE, "numeric"),
     "-price": ("coalesce(-price, 'Infinity')", "numeric"),
     "name": ("name_key", "text"),
 }
@@ -131,8 +134,10 @@ def _filtered(question: Question, meaning: Meaning) -> Conditions:
     conditions = _asked(question, meaning)
     if question.category is not None:
         conditions.require("category = ?", question.category)
-    if in_range := _in_range(conditions, question):
-        conditions.require(in_range)
+    if question.min_price is not None:
+        conditions.require(f"{PRICE} >= ? AND {PRICE} < 'Infinity'", question.min_price)
+    if question.max_price is not None:
+        conditions.require(f"{PRICE} <= ?", question.max_price)
     return conditions
 
 
@@ -144,7 +149,8 @@ def _asked(question: Question, meaning: Meaning) -> Conditions:
     elif question.text:
         conditions.require("sku = ?", question.text)
     if question.in_stock is not None:
-        conditions.require("in_stock = ?", question.in_stock)
+        # As it stands, so that the planner knows how many there are.
+        conditions.require("in_stock" if question.in_stock else "NOT in_stock")
     return conditions
 
 

@@ -58,6 +58,8 @@ CREATE TABLE IF NOT EXISTS search.index (
 -- GET /search by words, and its filter by category.
 CREATE INDEX IF NOT EXISTS index_words ON search.index USING gin (words);
 CREATE INDEX IF NOT EXISTS index_category ON search.index (category);
+-- Its filter by stock, for the answer that few documents give.
+CREATE INDEX IF NOT EXISTS index_in_stock ON search.index (in_stock);
 -- Its sorts; what has no price comes last both ways.
 CREATE INDEX IF NOT EXISTS index_by_name ON search.index (name_key, sku);
 CREATE INDEX IF NOT EXISTS index_by_price
@@ -148,9 +150,11 @@ CREATE TABLE IF NOT EXISTS search.search_idempotency_keys (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, key)
 );
--- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
-CREATE INDEX IF NOT EXISTS search_idempotency_keys_age
-    ON search.search_idempotency_keys USING brin (created_at);
+-- Old keys are deleted in batches, the oldest first. No BRIN: new rows take the places of deleted
+-- ones, and then every part of the table holds old and new.
+DROP INDEX IF EXISTS search.search_idempotency_keys_age;
+CREATE INDEX IF NOT EXISTS search_idempotency_keys_oldest
+    ON search.search_idempotency_keys (created_at);
 
 GRANT USAGE ON SCHEMA search TO search_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON search.index TO search_app;
