@@ -43,11 +43,11 @@ def stand(folder: Path, base: int, sizes: Sequence[Size]) -> Iterator[Stand]:
     Raises Failure when something does not start.
     """
     missing = [size for size in sizes if not _mark(folder, size).exists()]
-    with _server(FillingPostgres(folder, durable=False)) as (postgres, _):
+    with server(FillingPostgres(folder, durable=False)) as (postgres, _):
         for size in missing:
             with console.step(f"Filling {size.products:,} products, {size.orders:,} orders"):
                 _fill(postgres, folder, size)
-    with _server(CountingPostgres(folder)) as (postgres, pid), ExitStack() as stack:
+    with server(CountingPostgres(folder)) as (postgres, pid), ExitStack() as stack:
         dsns = {size: postgres.dsn(_name(size)) for size in sizes}
         fleets: dict[Size, Running] = {}
         for place, (size, dsn) in enumerate(dsns.items()):
@@ -63,7 +63,7 @@ def stand(folder: Path, base: int, sizes: Sequence[Size]) -> Iterator[Stand]:
 
 
 @contextmanager
-def _server(postgres: Postgres) -> Iterator[tuple[Postgres, int]]:
+def server(postgres: Postgres) -> Iterator[tuple[Postgres, int]]:
     postgres.prepare()
     with postgres.launch() as guard:
         try:

@@ -13,8 +13,9 @@ from .schemas import Sort
 Query: TypeAlias = tuple[str, list[Any]]
 
 # Where there are more, relevance is told among this many of them, and counting ends here: ranking
-# and counting a million hits of `a` takes seconds, and nobody reads them.
-ENOUGH = 10_000
+# and counting a million hits of `a` takes seconds, and nobody reads them. So few that a common word
+# costs about what a rare one does, however large the index.
+ENOUGH = 1000
 
 # The score is computed on a page, not on every row that the sort passes by.
 HITS = """
@@ -49,6 +50,8 @@ CASE WHEN sku = ? THEN 1
      ELSE (3 * ts_rank(words, ?::text::tsquery, 32) + ts_rank(words, ?::text::tsquery, 32)) / 4
  END::float8
 """
+# The same, where what was typed is all that it can mean.
+PLAIN_SCORE = "CASE WHEN sku = ? THEN 1 ELSE ts_rank(words, ?::text::tsquery, 32) END::float8"
 
 # As its index has it; what has no price is not in any range.
 PRICE = "coalesce(price, 'Infinity')"
@@ -176,4 +179,6 @@ def _score(conditions: Conditions, question: Question, meaning: Meaning) -> str:
         return "0::float8"
     if meaning.wide is None:
         return "1::float8"
+    if meaning.typed == meaning.wide:
+        return conditions.bind(PLAIN_SCORE, question.text, meaning.typed)
     return conditions.bind(SCORE, question.text, meaning.typed, meaning.wide)
