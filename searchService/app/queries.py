@@ -122,13 +122,13 @@ def total(question: Question, meaning: Meaning) -> Query:
 
 
 def groups(question: Question, meaning: Meaning) -> Query:
-    """Rows for facets.counted."""
+    """Rows for facets.counted: of one hit more than ENOUGH at most."""
     conditions = _asked(question, meaning)
     query = GROUPS.format(
         bounds=conditions.bind("?", list(BOUNDS)),
         in_range=_in_range(conditions, question) or "true",
         conditions=conditions,
-        enough=ENOUGH,
+        enough=ENOUGH + 1,
     )
     return query, conditions.values
 

@@ -107,6 +107,13 @@ AS $$ BEGIN
                  LIMIT 5) nearest);
 END $$;
 
+-- Whether a word is so common that the first documents that come along have it. Asked before the
+-- index is, which would list all documents that have it.
+CREATE OR REPLACE FUNCTION search.common(asked text) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (
+    SELECT FROM (SELECT words FROM search.index LIMIT 300) sample WHERE words @@ asked::tsquery);
+
 -- What a question means, as two tsqueries: `typed` takes its words as they stand (the last one as
 -- a prefix too), `wide` also takes the neighbours of those that are probably misspelt. Null where
 -- it has no word. `labels` narrows both to some weights. Its words are letters and digits only,
@@ -131,7 +138,10 @@ AS $$ BEGIN
           FROM telling
     ), taken AS (
         SELECT CASE WHEN is_last THEN exact || ' | ' || prefix ELSE exact END AS plain,
-               search.neighbours(word, exact, CASE WHEN is_last THEN prefix END, labels) AS near
+               CASE WHEN NOT (search.common(exact)
+                              OR is_last AND length(word) = 4 AND search.common(prefix))
+                    THEN search.neighbours(
+                             word, exact, CASE WHEN is_last THEN prefix END, labels) END AS near
           FROM term
     )
     SELECT string_agg(format('(%s)', plain), ' & '),
