@@ -1,4 +1,4 @@
-"""searchService, bare: it asks PostgreSQL the same five questions."""
+"""searchService, bare: it asks PostgreSQL the same four questions."""
 
 from collections import Counter
 from itertools import pairwise
@@ -29,11 +29,11 @@ async def search(request: Request) -> Response:
     rows = found[:limit]
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
     query, values = queries.groups(question, meaning)
-    facets = counted(await db.fetch(query, *values))
+    groups = await db.fetch(query, *values)
     return answer(
         {
             "items": [hit(row, names[row["name"]]) for row in rows],
-            "facets": facets,
+            "facets": counted(groups),
             "total": told(groups, None),
             "total_is_exact": True,
             "next_cursor": rows[-1]["place"] if len(found) > limit else None,

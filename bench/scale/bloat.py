@@ -29,7 +29,7 @@ from warehouseService.app import reservations, stock
 from warehouseService.app.schemas import Item, NewReservation
 
 HOT, SAMPLES, WORKERS = 1000, 10, 4
-KEYS = "cart.cart_idempotency_keys"
+KEYS = "orders.order_idempotency_keys"
 KEPT = "5 seconds"
 ITEMS = 3
 ANSWER = b"x" * 600
@@ -78,7 +78,7 @@ HEAD = (
 
 async def run(dsn: str, updates: int) -> bool:
     """Whether all tables are as large in the end as half-way, about."""
-    folders = [ROOT / name for name in ("cartService", "warehouseService")]
+    folders = [ROOT / name for name in ("cartService", "orderService", "warehouseService")]
     await schema.apply(dsn, folders, {})
     pool = await asyncpg.create_pool(dsn, min_size=WORKERS, max_size=WORKERS)
     async with pool:
@@ -122,9 +122,9 @@ async def _change(
     pool: asyncpg.Pool, chance: Random, skus: Sequence[str], cart_ids: Sequence[UUID], updates: int
 ) -> None:
     """A worker's part of so many updates of each table."""
-    claim, record, forget = (
+    claim, keep, forget = (
         text.format(table=KEYS)
-        for text in (idempotency.CLAIM, idempotency.RECORD, idempotency.FORGET)
+        for text in (idempotency.CLAIM, idempotency.KEEP, idempotency.FORGET)
     )
     forget = forget.replace("48 hours", KEPT)
     for number in range(updates // WORKERS // ITEMS):
@@ -138,11 +138,11 @@ async def _change(
                 await reservations.release(db, asked.reservation_id)
             for place in chosen:
                 async with db.transaction():
-                    key = ("POST /carts", str(uuid4()))
+                    key = ("POST /orders", str(uuid4()))
                     await db.execute(claim, *key, b"", None)
                     quantity = chance.randrange(1, 900)
                     await carts.set_quantity(db, cart_ids[place], skus[place], quantity)
-                    await db.execute(record, *key, 200, "{}", ANSWER)
+                    await db.execute(keep, *key, b"", None, 201, "{}", ANSWER)
             if number % 100 == 0:
                 while await db.execute(forget) != "DELETE 0":
                     pass

@@ -48,9 +48,8 @@ CREATE TABLE IF NOT EXISTS cart.cart_idempotency_keys (
 DROP INDEX IF EXISTS cart.cart_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS cart_idempotency_keys_oldest
     ON cart.cart_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE cart.cart_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE cart.cart_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA cart TO cart_app;
 GRANT SELECT, INSERT, UPDATE ON cart.carts TO cart_app;

@@ -38,9 +38,8 @@ CREATE TABLE IF NOT EXISTS customer.customer_idempotency_keys (
 DROP INDEX IF EXISTS customer.customer_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS customer_idempotency_keys_oldest
     ON customer.customer_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE customer.customer_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE customer.customer_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 -- Erasing a customer deletes the answers that were kept about them.
 CREATE INDEX IF NOT EXISTS customer_idempotency_keys_resource
     ON customer.customer_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;

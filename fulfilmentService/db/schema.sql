@@ -70,7 +70,8 @@ CREATE TABLE IF NOT EXISTS fulfilment.fulfilment_idempotency_keys (
 DROP INDEX IF EXISTS fulfilment.fulfilment_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS fulfilment_idempotency_keys_oldest
     ON fulfilment.fulfilment_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
+-- Room for the answer to a key that was claimed before it; and vacuumed long before a fifth of
+-- them is dead.
 ALTER TABLE fulfilment.fulfilment_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 

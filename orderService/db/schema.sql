@@ -134,7 +134,8 @@ CREATE TABLE IF NOT EXISTS orders.order_idempotency_keys (
 DROP INDEX IF EXISTS orders.order_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS order_idempotency_keys_oldest
     ON orders.order_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
+-- Room for the answer to a key that was claimed before it; and vacuumed long before a fifth of
+-- them is dead.
 ALTER TABLE orders.order_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 

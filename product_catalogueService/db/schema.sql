@@ -37,9 +37,8 @@ CREATE TABLE IF NOT EXISTS product.product_catalogue_idempotency_keys (
 DROP INDEX IF EXISTS product.product_catalogue_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS product_catalogue_idempotency_keys_oldest
     ON product.product_catalogue_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE product.product_catalogue_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE product.product_catalogue_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA product TO product_catalogue_app;
 GRANT SELECT, INSERT, UPDATE ON product.products TO product_catalogue_app;

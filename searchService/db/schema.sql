@@ -165,9 +165,8 @@ CREATE TABLE IF NOT EXISTS search.search_idempotency_keys (
 DROP INDEX IF EXISTS search.search_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS search_idempotency_keys_oldest
     ON search.search_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE search.search_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE search.search_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA search TO search_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON search.index TO search_app;

@@ -52,9 +52,8 @@ CREATE TABLE IF NOT EXISTS shipping.shipping_idempotency_keys (
 DROP INDEX IF EXISTS shipping.shipping_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS shipping_idempotency_keys_oldest
     ON shipping.shipping_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE shipping.shipping_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE shipping.shipping_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA shipping TO shipping_app;
 GRANT SELECT, INSERT, UPDATE (status) ON shipping.shipments TO shipping_app;

@@ -93,9 +93,8 @@ CREATE TABLE IF NOT EXISTS payment.transaction_idempotency_keys (
 DROP INDEX IF EXISTS payment.transaction_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS transaction_idempotency_keys_oldest
     ON payment.transaction_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE payment.transaction_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE payment.transaction_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA payment TO transaction_app;
 GRANT SELECT, INSERT ON payment.transactions, payment.entries TO transaction_app;

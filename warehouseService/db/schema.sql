@@ -72,9 +72,8 @@ CREATE TABLE IF NOT EXISTS warehouse.warehouse_idempotency_keys (
 DROP INDEX IF EXISTS warehouse.warehouse_idempotency_keys_age;
 CREATE INDEX IF NOT EXISTS warehouse_idempotency_keys_oldest
     ON warehouse.warehouse_idempotency_keys (created_at);
--- Room for the answer beside its key, and vacuumed long before a fifth of them is dead.
-ALTER TABLE warehouse.warehouse_idempotency_keys
-    SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE warehouse.warehouse_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA warehouse TO warehouse_app;
 GRANT SELECT, INSERT, UPDATE ON warehouse.stock, warehouse.reservations TO warehouse_app;
