@@ -67,13 +67,21 @@ CREATE INDEX IF NOT EXISTS index_by_price
 CREATE INDEX IF NOT EXISTS index_by_price_falling
     ON search.index (coalesce(-price, 'Infinity'), sku);
 
--- Every word, and stem, that documents have had: where a misspelt one looks for its neighbours. It
--- stays when its last document goes; then it leads nowhere, which harms nobody.
+-- Every word, and stem, that documents have had: where a word not typed to its end finds how it may
+-- go on, and a misspelt one its neighbours. It stays when its last document goes; then it leads
+-- nowhere, which harms nobody.
 CREATE TABLE IF NOT EXISTS search.vocabulary (
     word text COLLATE "C" PRIMARY KEY CHECK (length(word) BETWEEN 3 AND 40)
 );
 CREATE INDEX IF NOT EXISTS vocabulary_trigrams
     ON search.vocabulary USING gin (word search.gin_trgm_ops);
+
+-- There was a time when words with digits were not learned.
+INSERT INTO search.vocabulary (word)
+SELECT word FROM ts_stat('SELECT words FROM search.index')
+ WHERE length(word) BETWEEN 3 AND 40 AND word ~ '[0-9]'
+   AND NOT EXISTS (SELECT FROM search.vocabulary WHERE word ~ '[0-9]')
+ON CONFLICT DO NOTHING;
 
 -- Loads pg_trgm into this session: only then may its owner set the extension's parameter below.
 SELECT search.show_limit();
@@ -99,12 +107,28 @@ AS $$ BEGIN
     RETURN (
         SELECT string_agg(format('''%s'':%s', stem, labels), ' | ')
           FROM (SELECT (ts_lexize('search.stem', word))[1] AS stem FROM search.vocabulary
-                 WHERE word OPERATOR(search.%) asked
+                 WHERE word OPERATOR(search.%) asked AND word !~ '[0-9]'
                    AND search.levenshtein_less_equal(word, asked, 2) <= 2
                  GROUP BY stem
                  ORDER BY min(search.levenshtein_less_equal(word, asked, 2)),
                           max(search.similarity(word, asked)) DESC, stem
                  LIMIT 5) nearest);
+END $$;
+
+-- The words that begin like this one, as a tsquery. Looking them up one by one lets the index go by
+-- the rarest part of a question; a prefix in it makes it list all documents with any of them. That
+-- is left to beginnings that too many words have, or that are not in the vocabulary.
+CREATE OR REPLACE FUNCTION search.continued(asked text, labels text) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$ DECLARE
+    ways text[] := ARRAY(
+        SELECT format('''%s'':%s', word, labels) FROM search.vocabulary
+         WHERE word >= asked COLLATE "C" AND word < (asked || chr(1114111)) COLLATE "C" LIMIT 65);
+BEGIN
+    IF length(asked) < 3 OR cardinality(ways) NOT BETWEEN 1 AND 64 THEN
+        RETURN format('''%s'':*%s', asked, labels);
+    END IF;
+    RETURN array_to_string(ways, ' | ');
 END $$;
 
 -- Whether a word is so common that the first documents that come along have it. Asked before the
@@ -134,14 +158,13 @@ AS $$ BEGIN
     ), term AS (
         SELECT word, is_last,
                format('''%s'':%s', (ts_lexize('search.stem', word))[1], labels) AS exact,
-               format('''%s'':*%s', word, labels) AS prefix
+               CASE WHEN is_last THEN search.continued(word, labels) END AS prefix
           FROM telling
     ), taken AS (
         SELECT CASE WHEN is_last THEN exact || ' | ' || prefix ELSE exact END AS plain,
                CASE WHEN NOT (search.common(exact)
                               OR is_last AND length(word) = 4 AND search.common(prefix))
-                    THEN search.neighbours(
-                             word, exact, CASE WHEN is_last THEN prefix END, labels) END AS near
+                    THEN search.neighbours(word, exact, prefix, labels) END AS near
           FROM term
     )
     SELECT string_agg(format('(%s)', plain), ' & '),
