@@ -46,6 +46,7 @@ def test_what_is_put_together_is_known() -> None:
     """A new piece of a statement belongs into `statements.put_together`, and then here."""
     assert statements.pieces() == statements.BEGINNINGS | {
         "fulfilmentService.app.views.LIST",
+        "transactionService.app.transactions.RECORD",
         "searchService.app.queries.HITS",
         "searchService.app.queries.TOTAL",
         "searchService.app.queries.GROUPS",
