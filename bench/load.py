@@ -80,12 +80,13 @@ def generator(
     *,
     keyed: bool = True,
     keys: Mapping[str, Path] | None = None,
+    operations: Mapping[str, Operation] = OPERATIONS,
 ) -> Iterator[Generator]:
     """A load generator for as long as the block lasts. `targets` are URLs by service, by name;
     `keyed` requests carry Idempotency-Keys. `keys` are those of targets that ask for tokens."""
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(
-        target=serve, args=(theirs, world, targets, keyed, keys or {}), daemon=True
+        target=serve, args=(theirs, world, targets, keyed, keys or {}, operations), daemon=True
     )
     process.start()
     theirs.close()
@@ -102,6 +103,7 @@ def serve(
     targets: Mapping[str, Mapping[str, str]],
     keyed: bool,
     keys: Mapping[str, Path],
+    operations: Mapping[str, Operation],
 ) -> None:
     """The process: run after run, until nobody wants one any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -109,7 +111,7 @@ def serve(
     try:
         while True:
             run: Run = pipe.recv()
-            operation = OPERATIONS[run.operation]
+            operation = operations[run.operation]
             if operation.inputs:
                 inputs = operation.inputs(world, Random(run.seed), run.callers)
             else:

@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 
 from chassis import Connection, NotFound, Page, Problem, constraint_of
-from chassis.lists import conditions, decode, encode, page
+from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from .schemas import Address, Customer, CustomerChanges, NewCustomer
 
@@ -30,7 +30,7 @@ SELECT * FROM customer.customers
 
 LIST = """
 SELECT * FROM customer.customers
- WHERE erased_at IS NULL {filters}
+ WHERE erased_at IS NULL AND customer_id < $2{filters}
  ORDER BY customer_id DESC LIMIT $1
 """
 
@@ -110,10 +110,9 @@ async def listed(
     db: Connection, limit: int, cursor: str | None, owner: UUID | None
 ) -> Page[Customer]:
     """Newest first."""
-    position = decode(cursor, UUID)
-    before = position[0] if position else None
-    filters, values = conditions({"customer_id < {}": before, "customer_id = {}": owner}, first=2)
-    rows = await db.fetch(LIST.format(filters=filters), limit + 1, *values)
+    (before,) = decode(cursor, UUID) or [NEWEST]
+    filters, values = conditions({"customer_id = {}": owner}, first=3)
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, before, *values)
     return page(rows, limit, as_customer, lambda row: encode(row["customer_id"]))
 
 

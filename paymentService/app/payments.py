@@ -11,9 +11,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, to_major
+from chassis import Connection, NotFound, Page, Parked, Problem, to_major
 from chassis.context import current
-from chassis.lists import conditions, decode, encode, page
+from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from .orders import AlreadyPaid
 from .provider import Outcome
@@ -41,7 +41,11 @@ STANDING = """
 SELECT payment_id, status FROM payment.payments WHERE order_id = $1 AND status <> 'declined'
 """
 
-LIST = "SELECT * FROM payment.payments WHERE true {filters} ORDER BY payment_id DESC LIMIT $1"
+LIST = """
+SELECT * FROM payment.payments
+ WHERE payment_id < $2{filters}
+ ORDER BY payment_id DESC LIMIT $1
+"""
 
 # $1 are the pauses; the last one goes for every further attempt.
 CLAIM = """
@@ -87,6 +91,19 @@ UPDATE payment.payments SET order_told = $3, attempts = 0, version = version + 1
  WHERE payment_id = $1 AND version = $2
 RETURNING *
 """
+
+PARKED = Parked(
+    rows="""
+    SELECT payment_id AS item_id,
+           format('a payment, %s, for order %s', status, order_id) AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM payment.payments WHERE parked AND NOT settled
+    """,
+    retry="""
+    UPDATE payment.payments SET attempts = 0, version = version + 1, next_attempt_at = now()
+     WHERE payment_id = $1 AND NOT settled
+    """,
+)
 
 
 class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):
@@ -143,11 +160,9 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None, owner: UUID | None
 ) -> Page[Payment]:
     """Newest first."""
-    position = decode(cursor, UUID)
-    before = position[0] if position else None
-    wanted = {"order_id = {}": order_id, "customer_id = {}": owner, "payment_id < {}": before}
-    filters, values = conditions(wanted, first=2)
-    rows = await db.fetch(LIST.format(filters=filters), limit + 1, *values)
+    (before,) = decode(cursor, UUID) or [NEWEST]
+    filters, values = conditions({"order_id = {}": order_id, "customer_id = {}": owner}, first=3)
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, before, *values)
     return page(rows, limit, as_payment, lambda row: encode(row["payment_id"]))
 
 

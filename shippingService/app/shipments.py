@@ -1,16 +1,19 @@
 """One parcel of an order: where it goes, and how far it has come."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import conditions, decode, encode, page
+from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from . import tracking
 from .schemas import Address, NewEvent, NewShipment, Shipment, Status
+
+# Where a list begins, newest first: no parcel comes after it.
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 # With its first event.
 INSERT = """
@@ -51,7 +54,7 @@ FIND = SHIPMENTS + "WHERE shipment_id = $1 AND ($2::uuid IS NULL OR customer_id 
 LIST = (
     SHIPMENTS
     + """
- WHERE ($2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid)) {filters}
+ WHERE (created_at, shipment_id) < ($2, $3){filters}
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -132,7 +135,7 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None, owner: UUID | None
 ) -> Page[Shipment]:
     """Shipments, of one order if named, newest first."""
-    after = decode(cursor, datetime.fromisoformat, UUID) or (None, None)
+    after = decode(cursor, datetime.fromisoformat, UUID) or (END_OF_TIME, NEWEST)
     wanted = {"order_id = {}": order_id, "customer_id = {}": owner}
     filters, values = conditions(wanted, first=4)
     rows = await db.fetch(LIST.format(filters=filters), limit + 1, *after, *values)
