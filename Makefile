@@ -164,6 +164,18 @@ lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 ta
 bench: $(VENV)/.installed-bench ## The fleet beside a bare floor: a table, JSON and a chart in bench/results/
 	@$(IN_VENV) -m bench $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: $(VENV)/.installed-bench ## The same on a million products, a million customers, five million orders (ARGS)
+	@$(IN_VENV) -m bench.scale $(ARGS)
+
+.PHONY: bench-bloat
+bench-bloat: install-dev ## Hot rows changed over and over: do their tables stay as large? (UPDATES)
+	@$(IN_VENV) -m bench.scale.bloat $(if $(UPDATES),--updates $(UPDATES))
+
+.PHONY: bench-soak
+bench-soak: install-dev ## Purchases for hours: does the memory stay as large? (PURCHASES=200000)
+	@$(IN_VENV) -m bench.scale.soak $(if $(PURCHASES),--purchases $(PURCHASES))
+
 .PHONY: overload
 overload: install-dev ## Checkouts at three and at ten times the capacity: goodput, latency, recovery
 	@$(IN_VENV) -m bench.overload $(ARGS)

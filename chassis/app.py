@@ -1,7 +1,7 @@
 """Puts a service together: `app = create_app("cart", routes.router, peers=("order",))`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -80,12 +80,14 @@ def create_app(
     peers: Sequence[str] = (),
     sweeps: Sequence[Sweep] = (),
     settings: type[Settings] = Settings,
+    session: Mapping[str, str] | None = None,
 ) -> ServiceApp:
     """A service ready for a server to run.
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
-    background. Nothing is opened and no variable is read before it starts.
+    background, `session` parameters of its PostgreSQL sessions. Nothing is opened and no variable
+    is read before it starts.
     """
     app = ServiceApp(
         title=f"{name}Service",
@@ -103,6 +105,7 @@ def create_app(
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
+    app.state.session = session
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     app.state.routers = (*routers, health.router)
@@ -129,7 +132,10 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     database = Database(
-        str(settings.database_url), name=app.service, size=settings.database_pool_size
+        str(settings.database_url),
+        name=app.service,
+        size=settings.database_pool_size,
+        session=state.session,
     )
     urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
     peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
