@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import docs, health, idempotency, logs, openapi
+from . import docs, health, idempotency, logs, openapi, parked
 from .admission import Limits
 from .database import POSTGRESQL, Database, problem_of
 from .dispatch import Dispatch
@@ -111,6 +111,8 @@ def create_app(
     app.state.routers = (*routers, health.router)
     for router in app.state.routers:
         app.include_router(router)
+    if any(sweep.parked for sweep in sweeps):
+        app.include_router(parked.router)
     docs.serve(app)
     _handle_problems(app)
     return app

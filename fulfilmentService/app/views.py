@@ -8,10 +8,8 @@ from asyncpg import Record
 from chassis import Connection, NotFound, Page
 from chassis.lists import NEWEST, decode, encode, page
 
+from .jobs import PARKED_AFTER
 from .schemas import JobView, Status
-
-# After so many attempts somebody should look: that is more than a minute of trying.
-PARKED_AFTER = 12
 
 JOBS = """
 SELECT job.*, (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chassis import Sweep, create_app
 
-from . import internal, placement, routes
+from . import drafts, internal, placement, routes
 
 app = create_app(
     "order",
@@ -14,5 +14,5 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
-    sweeps=[Sweep("drafts", placement.finish_drafts)],
+    sweeps=[Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED)],
 )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, to_major
+from chassis import Connection, NotFound, Page, Parked, Problem, to_major
 from chassis.context import current
 from chassis.lists import NEWEST, decode, encode, page
 
@@ -93,6 +93,19 @@ UPDATE payment.payments SET order_told = $3, attempts = 0, version = version + 1
  WHERE payment_id = $1 AND version = $2
 RETURNING *
 """
+
+PARKED = Parked(
+    rows="""
+    SELECT payment_id AS item_id,
+           format('a payment, %s, for order %s', status, order_id) AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM payment.payments WHERE parked AND NOT settled
+    """,
+    retry="""
+    UPDATE payment.payments SET attempts = 0, version = version + 1, next_attempt_at = now()
+     WHERE payment_id = $1 AND NOT settled
+    """,
+)
 
 
 class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, invalid, to_major, to_minor
+from chassis import Connection, NotFound, Page, Parked, Problem, invalid, to_major, to_minor
 from chassis.lists import NEWEST, decode, encode, page
 
 from . import payments
@@ -80,6 +80,18 @@ SELECT payment_id, uuidv7() AS refund_id FROM payment.payments payment
    AND (refunded_minor < amount_minor OR NOT EXISTS (
        SELECT FROM payment.refunds refund WHERE refund.payment_id = payment.payment_id))
 """
+
+PARKED = Parked(
+    rows="""
+    SELECT refund_id AS item_id, 'a refund of payment ' || payment_id AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM payment.refunds WHERE parked AND status = 'processing'
+    """,
+    retry="""
+    UPDATE payment.refunds SET attempts = 0, next_attempt_at = now()
+     WHERE refund_id = $1 AND status = 'processing'
+    """,
+)
 
 
 class RefundExceedsPayment(Problem, status=409):
