@@ -9,9 +9,11 @@ from .money import Amount, Currency, to_major, to_minor
 from .openapi import refusals
 from .peers import Answer, Peer, Peers
 from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
+from .queues import Queue
 from .settings import Settings
 from .strict import Router
 from .sweeps import Sweep
+from .tracing import resumed
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -39,6 +41,7 @@ __all__ = [
     "Peers",
     "PeersOf",
     "Problem",
+    "Queue",
     "Router",
     "ServiceApp",
     "Settings",
@@ -49,6 +52,7 @@ __all__ = [
     "create_app",
     "invalid",
     "refusals",
+    "resumed",
     "to_major",
     "to_minor",
 ]

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import docs, health, idempotency, logs, openapi
+from . import docs, health, idempotency, logs, openapi, tracing
 from .admission import Limits
 from .database import Database, problem_of
 from .edge import Edge
@@ -31,6 +31,7 @@ from .problems import (
     http_problem,
     problem_response,
 )
+from .queues import Queue, Queues
 from .settings import Settings, load, with_peers
 from .sweeps import Sweep, run
 
@@ -69,13 +70,15 @@ def create_app(
     description: str | None = None,
     peers: Sequence[str] = (),
     sweeps: Sequence[Sweep] = (),
+    queues: Sequence[Queue] = (),
     settings: type[Settings] = Settings,
 ) -> ServiceApp:
     """A service ready for a server to run.
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
-    background. Nothing is opened and no variable is read before it starts.
+    background, `queues` what waits for that. Nothing is opened and no variable is read before it
+    starts.
     """
     app = ServiceApp(
         title=f"{name}Service",
@@ -93,6 +96,7 @@ def create_app(
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
+    app.state.queues = tuple(queues)
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     for router in (*routers, health.router):
@@ -112,6 +116,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     settings = load(state.settings_type, app.service)
     logs.configure(app.service, settings.log_level, settings.log_format)
     app.state.settings = settings
+    tracing.start(app, settings.otel_exporter_otlp_endpoint)
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
@@ -123,6 +128,8 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     await database.open()
     state.database, state.peers = database, peers
     state.context = Context(settings, database, peers)
+    overdue = idempotency.overdue_keys(state.idempotency_table)
+    state.unfinished = Queues(database, (*state.queues, overdue))
     state.health = health.Health(database, app.service, state.folder)
     tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
     tasks.append(asyncio.create_task(state.health.prepare(str(settings.database_url))))
@@ -137,6 +144,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             await asyncio.wait_for(database.close(), 2)
         database.terminate()
+        await tracing.stop(app)
 
 
 def _all_sweeps(app: ServiceApp) -> list[Sweep]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from . import metrics, tracing
 from .context import current
 from .problems import DependencyUnavailable, InvalidRequest, Overloaded, Problem
 
@@ -42,6 +43,7 @@ class Database:
         self._name = name
         self._size = size
         self._pool: asyncpg.Pool | None = None
+        self._waiting = 0
         self._clearing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -53,7 +55,18 @@ class Database:
             command_timeout=STATEMENT_SECONDS,
             # Sessions carry no state, so the round trip that would reset it is saved.
             reset=_keep_session,
+            init=tracing.watch if tracing.on() else None,
             server_settings={"application_name": self._name},
+        )
+        self._show()
+
+    def _show(self) -> None:
+        """What the pool is at, whenever somebody asks for the metrics."""
+        metrics.POOL_MAX.set(self._size)
+        metrics.POOL_PENDING.set_function(lambda: self._waiting)
+        metrics.POOL.labels("idle").set_function(self.pool.get_idle_size)
+        metrics.POOL.labels("used").set_function(
+            lambda: self.pool.get_size() - self.pool.get_idle_size()
         )
 
     async def close(self) -> None:
@@ -101,11 +114,16 @@ class Database:
         await self.pool.release(connection)
 
     async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        started = time.perf_counter()
+        self._waiting += 1
         try:
             return await self.pool.acquire(timeout=_patience(ACQUIRE_SECONDS))
         except TimeoutError as error:
             busy = self.pool.get_size() >= self._size and self.pool.get_idle_size() == 0
             raise Overloaded() if busy else DependencyUnavailable(POSTGRESQL) from error
+        finally:
+            self._waiting -= 1
+            metrics.POOL_WAIT.observe(time.perf_counter() - started)
 
     def _clear_soon(
         self, connection: asyncpg.pool.PoolConnectionProxy, undo: str

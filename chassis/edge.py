@@ -126,7 +126,7 @@ class Exchange:
         seconds = time.perf_counter() - self._started
         route = getattr(self.scope.get("route"), "path", "unmatched")
         method, status = self.scope["method"], str(self.status)
-        known = method if method in _METHODS else "other"
+        known = method if method in METHODS else "other"
         metrics.REQUESTS.labels(self._service, known, route, status).observe(seconds)
         if self.path in ALWAYS_ADMITTED and self.status < 500:
             return
@@ -141,7 +141,7 @@ class Exchange:
         )
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 async def _nothing_more() -> Message:

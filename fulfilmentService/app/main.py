@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
-from . import driver, routes
+from . import driver, jobs, routes
 from .settings import FulfilmentSettings
+from .views import PARKED_AFTER
 
 app = create_app(
     "fulfilment",
@@ -15,5 +16,9 @@ app = create_app(
     description=__doc__,
     peers=("order", "warehouse", "shipping"),
     sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5)],
+    queues=[
+        Queue("jobs-unfinished", jobs.UNFINISHED),
+        Queue("jobs-parked", jobs.PARKED.format(after=PARKED_AFTER)),
+    ],
     settings=FulfilmentSettings,
 )

@@ -11,16 +11,20 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection
+from chassis.context import current
 
 from .orders import note
 from .quotes import Quote
 
-OF_CART = "SELECT order_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1"
+OF_CART = """
+SELECT order_id, cart_id, cart_version, status, traceparent FROM orders.orders WHERE cart_id = $1
+"""
 
 DRAW_UP = """
 INSERT INTO orders.orders
-       (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+       (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address,
+        traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (cart_id) DO NOTHING
 RETURNING true
 """
@@ -49,8 +53,10 @@ UPDATE orders.orders
     SELECT order_id FROM orders.orders
      WHERE status = 'draft' AND next_attempt_at <= now()
      ORDER BY next_attempt_at LIMIT 20 FOR UPDATE SKIP LOCKED)
-RETURNING order_id, cart_id, cart_version, status
+RETURNING order_id, cart_id, cart_version, status, traceparent
 """
+
+UNFINISHED = "SELECT created_at FROM orders.orders WHERE status = 'draft' ORDER BY next_attempt_at"
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,17 @@ class Draft:
     cart_id: UUID
     cart_version: int
     placed: bool
+    traceparent: str | None
 
 
 def as_draft(row: Record) -> Draft:
-    placed = row["status"] != "draft"
-    return Draft(row["order_id"], row["cart_id"], row["cart_version"], placed)
+    return Draft(
+        order_id=row["order_id"],
+        cart_id=row["cart_id"],
+        cart_version=row["cart_version"],
+        placed=row["status"] != "draft",
+        traceparent=row["traceparent"],
+    )
 
 
 async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:
@@ -78,7 +90,8 @@ async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> bool:
     """Write the order down. False when the cart has got another one meanwhile."""
     address = quote.address.model_dump_json() if quote.address else None
     head = (quote.customer_id, quote.cart_id, quote.cart_version, quote.currency)
-    if not await db.fetchval(DRAW_UP, order_id, *head, quote.total_minor, address):
+    tail = (quote.total_minor, address, current().traceparent)
+    if not await db.fetchval(DRAW_UP, order_id, *head, *tail):
         return False
     rows = [
         (place, line.sku, line.name, line.quantity, line.unit_price_minor, line.total_minor)
@@ -88,10 +101,12 @@ async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> bool:
     return True
 
 
-async def confirm(db: Connection, order_id: UUID) -> None:
-    """The cart is closed for this draft: it is an order. Safe to repeat."""
-    if await db.fetchval(CONFIRM, order_id):
-        await note(db, order_id, "pending")
+async def confirm(db: Connection, order_id: UUID) -> bool:
+    """The cart is closed for this draft: it is an order. Safe to repeat; true the first time."""
+    if not await db.fetchval(CONFIRM, order_id):
+        return False
+    await note(db, order_id, "pending")
+    return True
 
 
 async def discard(db: Connection, order_id: UUID) -> None:

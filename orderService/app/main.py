@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
-from . import internal, placement, routes
+from . import drafts, internal, placement, routes
 
 app = create_app(
     "order",
@@ -15,4 +15,5 @@ app = create_app(
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[Sweep("drafts", placement.finish_drafts)],
+    queues=[Queue("drafts", drafts.UNFINISHED)],
 )
