@@ -27,8 +27,12 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def fleet(collector: Collector) -> Iterator[Fleet]:
-    tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with data_folder() as folder, embedded_fleet(folder, **tracing) as running:
+    with (
+        data_folder() as folder,
+        embedded_fleet(
+            folder, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="100"
+        ) as running,
+    ):
         yield running
 
 
