@@ -31,6 +31,7 @@ from fleet.services import BY_NAME, ROOT
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
     parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
+    parser.addoption("--prometheus", action="store_true", help="also what needs its programs")
     parser.addoption("--races", choices=("few", "some", "full"), default="few")
 
 

@@ -34,6 +34,7 @@ class Edge:
         self.service = service
         self.limits = limits
         self._admission = Admission(limits)
+        metrics.REFUSED.labels(service)  # nothing, from the start: the first is seen as an increase
         metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -49,9 +49,12 @@ def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
 
 
 def sweeping(sweep: str, every: float) -> None:
-    """A sweep begins. It counts as gone through, so that one that never is grows old too."""
+    """A sweep begins. It counts as gone through, so that one that never is grows old too, and
+    what it has not done yet is nothing: the first one is then seen as an increase."""
     SWEEP_INTERVAL.labels(sweep).set(every)
     SWEEP_SUCCEEDED.labels(sweep).set_to_current_time()
+    for outcome in ("done", "failed"):
+        SWEPT.labels(sweep, outcome)
 
 
 def swept(sweep: str, outcome: str, items: int) -> None:
