@@ -12,14 +12,16 @@ import asyncpg
 import httpx
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import docs, health, idempotency, logs, openapi, tracing
 from .admission import Limits
 from .database import Database, problem_of
+from .dispatch import Dispatch
 from .edge import Edge
 from .peers import Peers
 from .problems import (
@@ -53,8 +55,16 @@ class ServiceApp(FastAPI):
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            # Past FastAPI, which would look each time whether its telemetry is switched on.
+            await Starlette.__call__(self, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(super().build_middleware_stack(), service=self.service, limits=self.limits)
+        served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
+        return Edge(served, service=self.service, limits=self.limits)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
@@ -99,7 +109,8 @@ def create_app(
     app.state.queues = tuple(queues)
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
-    for router in (*routers, health.router):
+    app.state.routers = (*routers, health.router)
+    for router in app.state.routers:
         app.include_router(router)
     docs.serve(app)
     _handle_problems(app)
@@ -145,6 +156,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
             await asyncio.wait_for(database.close(), 2)
         database.terminate()
         await tracing.stop(app)
+        logs.lines.flush()
 
 
 def _all_sweeps(app: ServiceApp) -> list[Sweep]:

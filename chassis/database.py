@@ -43,6 +43,9 @@ class Database:
         self._name = name
         self._size = size
         self._pool: asyncpg.Pool | None = None
+        # Connections that stay ours between two uses: to give one back to the pool and take it
+        # again costs more than most statements. Whoever waits at the pool comes first.
+        self._at_hand: list[asyncpg.pool.PoolConnectionProxy] = []
         self._waiting = 0
         self._clearing: set[asyncio.Task[None]] = set()
 
@@ -64,12 +67,15 @@ class Database:
         """What the pool is at, whenever somebody asks for the metrics."""
         metrics.POOL_MAX.set(self._size)
         metrics.POOL_PENDING.set_function(lambda: self._waiting)
-        metrics.POOL.labels("idle").set_function(self.pool.get_idle_size)
-        metrics.POOL.labels("used").set_function(
-            lambda: self.pool.get_size() - self.pool.get_idle_size()
-        )
+        metrics.POOL.labels("idle").set_function(self._idle)
+        metrics.POOL.labels("used").set_function(lambda: self.pool.get_size() - self._idle())
+
+    def _idle(self) -> int:
+        return int(self.pool.get_idle_size()) + len(self._at_hand)
 
     async def close(self) -> None:
+        while self._at_hand:
+            await self.pool.release(self._at_hand.pop())
         if self._pool is not None:
             await self._pool.close()
 
@@ -111,9 +117,14 @@ class Database:
             clearing = self._clear_soon(connection, undo)
             await asyncio.wait({clearing}, timeout=max(0.0, current().remaining()))
             raise
-        await self.pool.release(connection)
+        await self._give_back(connection)
 
     async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            await self.pool.release(connection)
         started = time.perf_counter()
         self._waiting += 1
         try:
@@ -124,6 +135,12 @@ class Database:
         finally:
             self._waiting -= 1
             metrics.POOL_WAIT.observe(time.perf_counter() - started)
+
+    async def _give_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        if self._waiting:
+            await self.pool.release(connection)
+        else:
+            self._at_hand.append(connection)
 
     def _clear_soon(
         self, connection: asyncpg.pool.PoolConnectionProxy, undo: str
@@ -160,7 +177,7 @@ class Database:
             return await connection.fetchval(query, *args)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Bounded:
     """A connection whose statements end before the request's deadline."""
 

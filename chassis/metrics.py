@@ -39,7 +39,7 @@ POOL_MAX = Gauge("db_client_connection_max", "Connections to PostgreSQL at most.
 POOL_PENDING = Gauge("db_client_connection_pending_requests", "Waiting for a connection now.")
 POOL_WAIT = Histogram(
     "db_client_connection_wait_time_seconds",
-    "How long connections were waited for.",
+    "How long whoever found no connection at hand waited for one.",
     buckets=_BUCKETS,
 )
 

@@ -46,7 +46,7 @@ async def test_whatever_is_asked_the_labels_are_ours(
 
 async def test_the_pool_is_seen(service: httpx.AsyncClient) -> None:
     before = await metric(service, "db_client_connection_wait_time_seconds_count")
-    await service.get("/notes/count")
+    await asyncio.gather(*(service.get("/slow/0.2") for _ in range(3)))
     assert await metric(service, "db_client_connection_wait_time_seconds_count") > before
     assert await metric(service, "db_client_connection_max") == 8
     assert await metric(service, "db_client_connection_count", state="idle") >= 1
