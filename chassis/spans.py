@@ -7,6 +7,7 @@ internal  what a sweep does for one row, in the trace of the request that left t
 """
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,13 +43,17 @@ class Spans:
     def __init__(self, service: str, version: str, endpoint: str) -> None:
         resource = Resource.create({"service.name": service, "service.version": version})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
-        self._exports = BatchSpanProcessor(exporter)
+        self._exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
+        self._exports = BatchSpanProcessor(self._exporter)
         self._provider.add_span_processor(self._exports)
         self._tracer = self._provider.get_tracer("chassis", version)
 
     def close(self, seconds: float) -> None:
-        self._exports.force_flush(int(seconds * 1000))
+        """Send what is left, for so long; a collector that is away would be tried for longer."""
+        last = threading.Thread(target=self._exports.force_flush, daemon=True)
+        last.start()
+        last.join(seconds)
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # as it is published
         self._provider.shutdown()
 
     def serving(self, traceparent: str) -> Span:
@@ -96,12 +101,14 @@ class Spans:
             enter(before)
 
     def statement(self, query: LoggedQuery) -> None:
-        """Called after it, in the context of who ran it."""
+        """Called after it, in the context of who ran it. A BEGIN takes no time worth a span."""
+        if query.query == "BEGIN":
+            return
         if not trace.get_current_span().get_span_context().trace_flags.sampled:
             return
         ended = time.time_ns()
         operation, table = summary(query.query)
-        attributes = {"db.system.name": "postgresql", "db.operation.name": operation}
+        attributes = {"db.system.name": "postgresql"}
         if table:
             attributes["db.collection.name"] = table
         span = self._tracer.start_span(

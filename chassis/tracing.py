@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .spans import Spans
 
 # To send what is left when a service stops; the collector may be away.
-FAREWELL_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
 
 _spans: "Spans | None" = None
 
