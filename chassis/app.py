@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import docs, health, idempotency, logs, openapi, tracing
 from .admission import Limits
-from .database import Database, problem_of
+from .database import POSTGRESQL, Database, problem_of
 from .dispatch import Dispatch
 from .edge import Edge
 from .peers import Peers
@@ -184,12 +184,25 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     response = problem_response(error, request)
     once: idempotency.Once | None = getattr(request.state, "once", None)
-    if once is not None and once.key and error.remembered:
-        try:
+    if once is None or not once.key:
+        return response
+    try:
+        if error.remembered:
             await once.refuse(response)
-        except idempotency.Replay as replay:
-            return replay.response
+        elif _may_be_answered(error):
+            await once.recall()
+    except idempotency.Replay as replay:
+        return replay.response
     return response
+
+
+def _may_be_answered(error: Problem) -> bool:
+    """Whether the same request may have been answered before, so that what it meets now does not
+    count: goods that it took itself are short, say, or a peer is away that it has asked then."""
+    if isinstance(error, idempotency.IdempotencyInProgress | idempotency.IdempotencyKeyReused):
+        return False
+    by_peer = isinstance(error, DependencyUnavailable) and not error.of(POSTGRESQL)
+    return error.status < 500 or by_peer
 
 
 async def _answer_replay(_: Request, error: Exception) -> Response:

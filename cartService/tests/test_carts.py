@@ -175,16 +175,23 @@ async def test_catalogue_that_is_down_leaves_nothing(
     assert content(await add(service, CHOSEN, "LAMP", key="k")) == [("LAMP", 1)]
 
 
-async def test_key_adds_once(service: httpx.AsyncClient, catalogue: Catalogue) -> None:
+async def test_key_adds_once(service: httpx.AsyncClient) -> None:
     answers = [await add(service, CHOSEN, "LAMP", 2, key="k") for _ in range(2)]
     raced = await asyncio.gather(*(add(service, CHOSEN, "CANDLE", 3, key="r") for _ in range(8)))
     assert answers[0].content == answers[1].content
     assert answers[1].headers["idempotent-replayed"] == "true"
     assert len({answer.content for answer in raced}) == 1
     assert content(await service.get(f"/carts/{CHOSEN}")) == [("LAMP", 2), ("CANDLE", 3)]
-    asked = catalogue.asked
-    await add(service, CHOSEN, "LAMP", 2, key="k")
-    assert catalogue.asked == asked
+
+
+async def test_key_keeps_its_answer_whatever_comes(
+    service: httpx.AsyncClient, catalogue: Catalogue
+) -> None:
+    first = await add(service, CHOSEN, "LAMP", 2, key="k")
+    catalogue.sell("LAMP", active=False)
+    assert (await add(service, CHOSEN, "LAMP", 2, key="k")).content == first.content
+    catalogue.down = True
+    assert (await add(service, CHOSEN, "LAMP", 2, key="k")).content == first.content
 
 
 async def test_concurrent_adding_loses_nothing(service: httpx.AsyncClient) -> None:

@@ -13,7 +13,6 @@ from asyncpg import Record
 from chassis import Connection
 from chassis.context import current
 
-from .orders import note
 from .quotes import Quote
 
 OF_CART = """
@@ -21,24 +20,28 @@ SELECT order_id, cart_id, cart_version, status, traceparent FROM orders.orders W
 """
 
 DRAW_UP = """
-INSERT INTO orders.orders
-       (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address,
-        traceparent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (cart_id) DO NOTHING
-RETURNING true
-"""
-
-ADD_LINES = """
+WITH draft AS (
+    INSERT INTO orders.orders
+           (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address,
+            traceparent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (cart_id) DO NOTHING
+    RETURNING order_id
+)
 INSERT INTO orders.order_lines
        (order_id, place, sku, name, quantity, unit_price_minor, line_total_minor)
-SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[])
+SELECT order_id, line.*
+  FROM draft, unnest($9::int[], $10::text[], $11::text[], $12::int[], $13::bigint[], $14::bigint[])
+           AS line
 """
 
 CONFIRM = """
-UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
- WHERE order_id = $1 AND status = 'draft'
-RETURNING true
+WITH placed AS (
+    UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
+     WHERE order_id = $1 AND status = 'draft'
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM placed
 """
 
 DISCARD = "DELETE FROM orders.orders WHERE order_id = $1 AND status = 'draft'"
@@ -86,27 +89,22 @@ async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:
     return as_draft(row) if row else None
 
 
-async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> bool:
-    """Write the order down. False when the cart has got another one meanwhile."""
+async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> None:
+    """Write the order down, unless the cart has got another one meanwhile."""
     address = quote.address.model_dump_json() if quote.address else None
     head = (quote.customer_id, quote.cart_id, quote.cart_version, quote.currency)
-    tail = (quote.total_minor, address, current().traceparent)
-    if not await db.fetchval(DRAW_UP, order_id, *head, *tail):
-        return False
     rows = [
         (place, line.sku, line.name, line.quantity, line.unit_price_minor, line.total_minor)
         for place, line in enumerate(quote.lines, start=1)
     ]
-    await db.execute(ADD_LINES, order_id, *(list(column) for column in zip(*rows, strict=True)))
-    return True
+    lines = (list(column) for column in zip(*rows, strict=True))
+    tail = (quote.total_minor, address, current().traceparent)
+    await db.execute(DRAW_UP, order_id, *head, *tail, *lines)
 
 
 async def confirm(db: Connection, order_id: UUID) -> bool:
     """The cart is closed for this draft: it is an order. Safe to repeat; true the first time."""
-    if not await db.fetchval(CONFIRM, order_id):
-        return False
-    await note(db, order_id, "pending")
-    return True
+    return await db.execute(CONFIRM, order_id) == "INSERT 0 1"
 
 
 async def discard(db: Connection, order_id: UUID) -> None:

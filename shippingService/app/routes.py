@@ -31,7 +31,6 @@ router = Router(tags=["shipments"])
 )
 async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOnly) -> Response:
     """Ship a parcel. An order may have several."""
-    await once.recall()
     address = new.address
     if not await shipments.stands(db, new.shipment_id):
         order = await orders.find_shippable(peers["order"], new.order_id)

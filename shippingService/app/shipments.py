@@ -12,11 +12,16 @@ from chassis.lists import decode, encode, page
 from . import tracking
 from .schemas import Address, NewEvent, NewShipment, Shipment, Status
 
+# With its first event.
 INSERT = """
-INSERT INTO shipping.shipments
-       (shipment_id, order_id, tracking_number, carrier, address)
-VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5)
-ON CONFLICT (shipment_id) DO NOTHING
+WITH made AS (
+    INSERT INTO shipping.shipments (shipment_id, order_id, tracking_number, carrier, address)
+    VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5)
+    ON CONFLICT (shipment_id) DO NOTHING
+    RETURNING shipment_id, status
+)
+INSERT INTO shipping.shipment_events (shipment_id, seq, status)
+SELECT shipment_id, 1, status FROM made
 RETURNING shipment_id
 """
 
@@ -25,7 +30,7 @@ UPDATE shipping.shipments SET status = $2 WHERE shipment_id = $1 AND status = AN
 RETURNING true
 """
 
-# A statement after MOVE or INSERT, whose row lock makes the events of a shipment come one by one.
+# A statement after MOVE, whose row lock makes the events of a shipment come one by one.
 INSERT_EVENT = """
 INSERT INTO shipping.shipment_events (shipment_id, seq, status, location, note)
 SELECT $1, count(*) + 1, $2, $3, $4 FROM shipping.shipment_events WHERE shipment_id = $1
@@ -101,7 +106,6 @@ async def create(
     if shipment_id is None:
         assert new.shipment_id is not None
         return await _standing(db, new.shipment_id, new.order_id), False
-    await db.execute(INSERT_EVENT, shipment_id, "created", None, None)
     return await find(db, shipment_id), True
 
 
