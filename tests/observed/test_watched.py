@@ -55,6 +55,22 @@ def test_alert_is_tested_to_fire_and_not_to(alert: str) -> None:
     assert fires == {True, False}
 
 
+def test_who_watches_is_asked_for_and_may_do_little() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    watchers = {name for name, each in services.items() if each.get("profiles")}
+    assert watchers == {"auditor", "prometheus", "grafana", "jaeger"}
+    for name in watchers:
+        found = services[name]
+        assert found["profiles"] == ["observability"]
+        assert re.search(r":v?\d+\.\d+\.\d+$", found["image"]) or name == "auditor"
+        assert (found["read_only"], found["cap_drop"]) == (True, ["ALL"])
+        assert all(
+            port.startswith("${BIND_ADDRESS:-127.0.0.1}:") for port in found.get("ports", ())
+        )
+        for volume in found.get("volumes", ()):
+            assert not volume.startswith(".") or (ROOT / volume.split(":")[0]).exists(), volume
+
+
 def test_prometheus_scrapes_every_service() -> None:
     document = yaml.safe_load((HOME / "prometheus.yml").read_text())
     (scraped,) = document["scrape_configs"]
