@@ -1,7 +1,7 @@
 """Puts a service together: `app = create_app("cart", routes.router, peers=("order",))`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import docs, health, idempotency, logs, openapi, tracing
+from . import docs, health, idempotency, logs, openapi, parked, tracing
 from .admission import Limits
 from .database import POSTGRESQL, Database, problem_of
 from .dispatch import Dispatch
@@ -82,13 +82,14 @@ def create_app(
     sweeps: Sequence[Sweep] = (),
     queues: Sequence[Queue] = (),
     settings: type[Settings] = Settings,
+    session: Mapping[str, str] | None = None,
 ) -> ServiceApp:
     """A service ready for a server to run.
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
-    background, `queues` what waits for that. Nothing is opened and no variable is read before it
-    starts.
+    background, `queues` what waits for that, `session` parameters of its PostgreSQL sessions.
+    Nothing is opened and no variable is read before it starts.
     """
     app = ServiceApp(
         title=f"{name}Service",
@@ -107,11 +108,14 @@ def create_app(
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
     app.state.queues = tuple(queues)
+    app.state.session = session
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     app.state.routers = (*routers, health.router)
     for router in app.state.routers:
         app.include_router(router)
+    if any(sweep.parked for sweep in sweeps):
+        app.include_router(parked.router)
     docs.serve(app)
     _handle_problems(app)
     return app
@@ -132,15 +136,17 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     database = Database(
-        str(settings.database_url), name=app.service, size=settings.database_pool_size
+        str(settings.database_url),
+        name=app.service,
+        size=settings.database_pool_size,
+        session=state.session,
     )
     urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
     peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
     await database.open()
     state.database, state.peers = database, peers
     state.context = Context(settings, database, peers)
-    overdue = idempotency.overdue_keys(state.idempotency_table)
-    state.unfinished = Queues(database, (*state.queues, overdue))
+    state.unfinished = Queues(database, queues_of(app))
     state.health = health.Health(database, app.service, state.folder)
     tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
     tasks.append(asyncio.create_task(state.health.prepare(str(settings.database_url))))
@@ -166,6 +172,17 @@ def _all_sweeps(app: ServiceApp) -> list[Sweep]:
         return await idempotency.forget_old_keys(context.database, table)
 
     return [*app.state.sweeps, Sweep("old-idempotency-keys", forget, every=60)]
+
+
+def queues_of(app: ServiceApp) -> list[Queue]:
+    """What waits for its sweeps, and for a person where they have tried in vain."""
+    given_up = [
+        Queue(f"{sweep.name}-parked", f"SELECT since FROM ({sweep.parked.rows}) parked")  # noqa: S608  # ours
+        for sweep in app.state.sweeps
+        if sweep.parked
+    ]
+    overdue = idempotency.overdue_keys(app.state.idempotency_table)
+    return [*app.state.queues, *given_up, overdue]
 
 
 def _handle_problems(app: ServiceApp) -> None:

@@ -10,9 +10,8 @@ from chassis.context import RequestContext, current, enter
 from chassis.logs import log
 
 from . import jobs, saga
-from .jobs import Fenced, Job
+from .jobs import PARKED_AFTER, Fenced, Job
 from .saga import ReservationExpired
-from .views import PARKED_AFTER
 
 # What a request keeps of its time for writing down how it went, and for saying so.
 ANSWER_SECONDS = 0.3

@@ -6,7 +6,6 @@ from chassis import Queue, Sweep, create_app
 
 from . import driver, jobs, routes
 from .settings import FulfilmentSettings
-from .views import PARKED_AFTER
 
 app = create_app(
     "fulfilment",
@@ -15,10 +14,7 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("order", "warehouse", "shipping"),
-    sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5)],
-    queues=[
-        Queue("jobs-unfinished", jobs.UNFINISHED),
-        Queue("jobs-parked", jobs.PARKED.format(after=PARKED_AFTER)),
-    ],
+    sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5, parked=jobs.PARKED)],
+    queues=[Queue("jobs-unfinished", jobs.UNFINISHED)],
     settings=FulfilmentSettings,
 )

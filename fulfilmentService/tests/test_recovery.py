@@ -85,13 +85,33 @@ async def test_peer_that_fails_for_long_parks_the_job(
     await run(database_url, "UPDATE fulfilment.jobs SET attempts = 11, next_attempt_at = now()")
     job = await until(service, order_id, lambda job: bool(job["parked"]))
     assert job["attempts"] == 12
-    assert await metric(service, "queue_items", queue="jobs-parked") == 1
+    assert await metric(service, "queue_items", queue="unfinished-jobs-parked") == 1
     assert await metric(service, "queue_items", queue="jobs-unfinished") == 1
     shop.mend()
     retried = await service.post(f"/fulfilments/{job['job_id']}/retry")
     assert (retried.status_code, retried.json()["status"]) == (200, "completed")
     assert retried.json()["parked"] is False
     shop.check(order_id, retried.json())
+
+
+async def test_parked_job_may_be_left_to_the_sweep_at_once(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    order_id = shop.order()
+    shop.cut_at = 4
+    await fulfil(service, order_id)
+    assert (await service.get("/parked")).json()["items"] == []
+    await run(
+        database_url,
+        "UPDATE fulfilment.jobs SET attempts = 12, next_attempt_at = now() + interval '1 hour'",
+    )
+    (parked,) = (await service.get("/parked")).json()["items"]
+    assert (parked["sweep"], parked["attempts"]) == ("unfinished-jobs", 12)
+    shop.mend()
+    assert (await service.post(f"/parked/{parked['item_id']}/retry")).status_code == 200
+    job = await until_final(service, order_id)
+    assert (job["job_id"], job["status"]) == (parked["item_id"], "completed")
+    shop.check(order_id, job)
 
 
 async def test_driver_whose_lease_was_taken_over_writes_nothing(

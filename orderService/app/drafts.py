@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection
+from chassis import Connection, Parked
 from chassis.context import current
 
 from .quotes import Quote
@@ -60,6 +60,19 @@ RETURNING order_id, cart_id, cart_version, status, traceparent
 """
 
 UNFINISHED = "SELECT created_at FROM orders.orders WHERE status = 'draft' ORDER BY next_attempt_at"
+
+# After so many attempts, more than a minute of them, somebody should look.
+PARKED = Parked(
+    rows="""
+    SELECT order_id AS item_id, 'the draft of an order, from cart ' || cart_id AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM orders.orders WHERE status = 'draft' AND attempts >= 12
+    """,
+    retry="""
+    UPDATE orders.orders SET attempts = 0, next_attempt_at = now()
+     WHERE order_id = $1 AND status = 'draft'
+    """,
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,6 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
-    sweeps=[Sweep("drafts", placement.finish_drafts)],
+    sweeps=[Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED)],
     queues=[Queue("drafts", drafts.UNFINISHED)],
 )

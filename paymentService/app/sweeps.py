@@ -30,8 +30,8 @@ async def refund_cancelled_orders(context: Context) -> int:
 
 
 SWEEPS = (
-    Sweep("payments", settle_payments, every=0.5),
-    Sweep("refunds", finish_refunds, every=0.5),
+    Sweep("payments", settle_payments, every=0.5, parked=payments.PARKED),
+    Sweep("refunds", finish_refunds, every=0.5, parked=refunds.PARKED),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
 )
 
@@ -39,14 +39,12 @@ UNSETTLED = (
     "SELECT created_at FROM payment.payments WHERE NOT settled AND {} ORDER BY next_attempt_at"
 )
 REFUNDING = """
-SELECT created_at FROM payment.refunds WHERE status = 'processing' AND {} ORDER BY next_attempt_at
+SELECT created_at FROM payment.refunds WHERE status = 'processing' ORDER BY next_attempt_at
 """
 
 QUEUES = (
     Queue("payments-processing", UNSETTLED.format("status = 'processing'")),
     Queue("payments-unknown", UNSETTLED.format("status = 'unknown'")),
     Queue("payments-untold", UNSETTLED.format("status IN ('captured', 'refunded')")),
-    Queue("payments-parked", UNSETTLED.format("parked")),
-    Queue("refunds-processing", REFUNDING.format("true")),
-    Queue("refunds-parked", REFUNDING.format("parked")),
+    Queue("refunds-processing", REFUNDING),
 )

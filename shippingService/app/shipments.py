@@ -1,16 +1,19 @@
 """One parcel of an order: where it goes, and how far it has come."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from . import tracking
 from .schemas import Address, NewEvent, NewShipment, Shipment, Status
+
+# Where a list begins, newest first: no parcel comes after it.
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 # With its first event.
 INSERT = """
@@ -50,7 +53,7 @@ FIND = SHIPMENTS + "WHERE shipment_id = $1"
 LIST = (
     SHIPMENTS
     + """
- WHERE $2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid)
+ WHERE (created_at, shipment_id) < ($2, $3)
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -58,7 +61,7 @@ LIST = (
 LIST_ORDER = (
     SHIPMENTS
     + """
- WHERE order_id = $4 AND ($2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid))
+ WHERE order_id = $4 AND (created_at, shipment_id) < ($2, $3)
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -140,7 +143,7 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None
 ) -> Page[Shipment]:
     """Shipments, of one order if named, newest first."""
-    after = decode(cursor, datetime.fromisoformat, UUID) or (None, None)
+    after = decode(cursor, datetime.fromisoformat, UUID) or (END_OF_TIME, NEWEST)
     rows = (
         await db.fetch(LIST, limit + 1, *after)
         if order_id is None

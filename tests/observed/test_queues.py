@@ -6,16 +6,12 @@ import asyncpg
 import pytest
 
 from chassis import Queue
-from chassis.app import load_app
-from chassis.idempotency import overdue_keys
+from chassis.app import load_app, queues_of
 from conftest import Databases
 from fleet.services import ROOT, SERVICES
 
 QUEUES = [
-    (service.folder, queue)
-    for service in SERVICES
-    for app in [load_app(service.folder)]
-    for queue in (*app.state.queues, overdue_keys(app.state.idempotency_table))
+    (service.folder, queue) for service in SERVICES for queue in queues_of(load_app(service.folder))
 ]
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem, invalid, to_major, to_minor
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from .orders import Order
 from .schemas import Balance, NewTransaction, Transaction
@@ -51,13 +51,13 @@ FIND_BALANCE = "SELECT * FROM payment.balances WHERE order_id = $1"
 
 LIST = """
 SELECT * FROM payment.transactions
- WHERE $2::uuid IS NULL OR transaction_id < $2
+ WHERE transaction_id < $2
  ORDER BY transaction_id DESC LIMIT $1
 """
 
 LIST_ORDER = """
 SELECT * FROM payment.transactions
- WHERE order_id = $3 AND ($2::uuid IS NULL OR transaction_id < $2)
+ WHERE order_id = $3 AND transaction_id < $2
  ORDER BY transaction_id DESC LIMIT $1
 """
 
@@ -147,12 +147,11 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None
 ) -> Page[Transaction]:
     """Transactions, of one order if named, newest first."""
-    position = decode(cursor, UUID)
-    after = position[0] if position else None
+    (before,) = decode(cursor, UUID) or [NEWEST]
     rows = (
-        await db.fetch(LIST, limit + 1, after)
+        await db.fetch(LIST, limit + 1, before)
         if order_id is None
-        else await db.fetch(LIST_ORDER, limit + 1, after, order_id)
+        else await db.fetch(LIST_ORDER, limit + 1, before, order_id)
     )
     return page(rows, limit, as_transaction, lambda row: encode(row["transaction_id"]))
 
