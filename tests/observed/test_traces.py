@@ -119,7 +119,7 @@ async def test_a_purchase_that_was_cut_off_is_one_trace(
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             if await true():
                 return
