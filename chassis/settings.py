@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     max_at_work: int = Field(3, ge=1, le=10_000)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    otel_exporter_otlp_endpoint: Url | None = None
 
 
 def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:
