@@ -12,9 +12,11 @@ from .openapi import refusals
 from .parked import Parked
 from .peers import Answer, Peer, Peers
 from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
+from .queues import Queue
 from .settings import Settings
 from .strict import Router
 from .sweeps import Sweep
+from .tracing import resumed
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -43,6 +45,7 @@ __all__ = [
     "Peers",
     "PeersOf",
     "Problem",
+    "Queue",
     "Router",
     "ServiceApp",
     "Settings",
@@ -56,6 +59,7 @@ __all__ = [
     "may_touch",
     "owner",
     "refusals",
+    "resumed",
     "to_major",
     "to_minor",
 ]

@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from . import metrics
 from .context import current
 
 MEDIA_TYPE = "application/problem+json"
@@ -140,6 +141,7 @@ def http_problem(status: int, detail: str | None = None) -> Problem:
 def problem_response(
     problem: Problem, request: Request, headers: Mapping[str, str] | None = None
 ) -> Response:
+    metrics.PROBLEMS.labels(problem.slug).inc()
     return Response(
         to_json(problem.document(request.url.path)),
         status_code=problem.status,

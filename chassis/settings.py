@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     oidc_jwks_url: str | None = None
     oidc_roles_claim: str = "roles"
     oidc_customer_claim: str = "sub"
+    otel_exporter_otlp_endpoint: Url | None = None
 
 
 def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
 from . import drafts, internal, placement, routes
 
@@ -15,4 +15,5 @@ app = create_app(
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED)],
+    queues=[Queue("drafts", drafts.UNFINISHED)],
 )

@@ -27,8 +27,9 @@ POLL_SECONDS = 0.05
 
 INSERT = """
 INSERT INTO payment.payments
-       (payment_id, order_id, customer_id, amount_minor, currency, token, next_attempt_at)
-VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
+       (payment_id, order_id, customer_id, amount_minor, currency, token, next_attempt_at,
+        traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), $8)
 RETURNING *
 """
 
@@ -143,7 +144,8 @@ async def insert(
     """Raises UniqueViolationError while the order has a payment that was not declined."""
     ids = (payment_id, new.order_id, customer_id)
     token = new.method.token.get_secret_value()
-    row = await db.fetchrow(INSERT, *ids, amount_minor, new.currency, token, lease)
+    what = (amount_minor, new.currency, token)
+    row = await db.fetchrow(INSERT, *ids, *what, lease, current().traceparent)
     assert row is not None
     return row
 

@@ -43,6 +43,8 @@ BEGINNINGS = {
 
 SOMEBODY = UUID(int=7)
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+# An id of the middle of the small world's time.
+HALFWAY = UUID("01941f29-7c00-7000-8000-000000000000")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _searches() -> dict[str, Statement]:
 async def _orders() -> dict[str, Statement]:
     found = {}
     statuses: tuple[OrderStatus | None, ...] = (None, "paid")
-    cursor = encode(SOMEBODY)
+    cursor = encode(HALFWAY)
     for customer, status, paid, after, owner in product(
         (None, SOMEBODY), statuses, (None, True, False), (None, cursor), (None, SOMEBODY)
     ):
@@ -157,7 +159,7 @@ async def _orders() -> dict[str, Statement]:
 async def _owned() -> dict[str, Statement]:
     """The lists of what customers own, by order too, as the staff see them and as an owner does."""
     found = {}
-    for order, after, owner in product((None, SOMEBODY), (None, SOMEBODY), (None, SOMEBODY)):
+    for order, after, owner in product((None, SOMEBODY), (None, HALFWAY), (None, SOMEBODY)):
         asked = f"of order {order}, after {after}, of {owner}"
         recorder, cursor = Recorder(), encode(after) if after else None
         await payments.listed(recorder, order, 50, cursor, owner)
@@ -174,7 +176,7 @@ async def _owned() -> dict[str, Statement]:
 async def _jobs() -> dict[str, Statement]:
     found = {}
     statuses: tuple[JobStatus | None, ...] = (None, "completed")
-    for order, status, after in product((None, SOMEBODY), statuses, (None, encode(SOMEBODY))):
+    for order, status, after in product((None, SOMEBODY), statuses, (None, encode(HALFWAY))):
         recorder = Recorder()
         await views.listed(recorder, order, status, 50, after)
         (found[f"jobs {order}, {status}, {after}"],) = recorder.asked
