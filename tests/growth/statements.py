@@ -18,7 +18,9 @@ from uuid import UUID
 import asyncpg
 
 from chassis import idempotency
+from chassis.app import load_app, queues_of
 from chassis.lists import encode
+from chassis.queues import COUNT
 from customerService.app import customers
 from fleet.services import ROOT, SERVICES
 from fulfilmentService.app import views
@@ -32,7 +34,7 @@ from searchService.app.schemas import Sort
 from shippingService.app import shipments
 
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-PIECE = re.compile(r"\{\w+\}|\?")
+PIECE = re.compile(r"\{\w*\}|\?")
 
 # Pieces that are whole statements as well, and are only ever sent with more behind them.
 BEGINNINGS = {
@@ -105,7 +107,8 @@ def pieces() -> set[str]:
 
 
 async def put_together() -> dict[str, Statement]:
-    return {**_keys(), **_searches(), **await _orders(), **await _owned(), **await _jobs()}
+    lists = await _orders() | await _owned() | await _jobs()
+    return {**_keys(), **_queues(), **_searches(), **lists}
 
 
 def _keys() -> dict[str, Statement]:
@@ -115,6 +118,18 @@ def _keys() -> dict[str, Statement]:
         for name, text in constants(idempotency):
             found[f"{name} of {service.name}"] = Statement(text.format(table=table))
     return found
+
+
+def _queues() -> dict[str, Statement]:
+    """As they are counted: of each so many rows at most, and the eldest of them."""
+    apps = (load_app(service.folder) for service in SERVICES)
+    return {
+        f"queue {queue.name} of {app.service}": Statement(
+            COUNT.format(name=queue.name, rows=queue.rows)
+        )
+        for app in apps
+        for queue in queues_of(app)
+    }
 
 
 def _searches() -> dict[str, Statement]:

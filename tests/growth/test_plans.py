@@ -51,6 +51,7 @@ def test_what_is_put_together_is_known() -> None:
         "fulfilmentService.app.views.LIST",
         "orderService.app.orders.LIST",
         "paymentService.app.payments.LIST",
+        "paymentService.app.sweeps.UNSETTLED",
         "shippingService.app.shipments.LIST",
         "transactionService.app.transactions.RECORD",
         "searchService.app.queries.HITS",
