@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from . import docs, health, idempotency, logs, openapi
 from .admission import Limits
+from .bodies import WholeBody
 from .database import Database, problem_of
 from .edge import Edge
 from .peers import Peers
@@ -53,7 +54,8 @@ class ServiceApp(FastAPI):
     peer_transport: httpx.AsyncBaseTransport | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(super().build_middleware_stack(), service=self.service, limits=self.limits)
+        inner = super().build_middleware_stack()
+        return WholeBody(Edge(inner, service=self.service, limits=self.limits))
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:

@@ -14,6 +14,7 @@ from .problems import (
     NotFound,
     Overloaded,
     Problem,
+    RequestTimeout,
     UnsupportedMediaType,
 )
 
@@ -114,7 +115,7 @@ def _common_problems(
     if "{" in path:
         yield NotFound
     if "requestBody" in operation:
-        yield from (ContentTooLarge, UnsupportedMediaType)
+        yield from (RequestTimeout, ContentTooLarge, UnsupportedMediaType)
     if takes_key:
         yield from (IdempotencyKeyReused, IdempotencyInProgress)
 
