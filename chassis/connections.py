@@ -103,10 +103,10 @@ class ClientConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._heads += 1
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._heads += 1
         self._check_head()
         self._head_bytes = 0
         super().on_headers_complete()
