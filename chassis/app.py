@@ -32,6 +32,7 @@ from .problems import (
     http_problem,
     problem_response,
 )
+from .rates import RateHeaders, Rates, buckets_of
 from .settings import Settings, load, with_peers
 from .sweeps import Sweep, run
 
@@ -50,12 +51,14 @@ class ServiceApp(FastAPI):
 
     service: str
     limits: Limits
+    rates: Rates
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
         inner = super().build_middleware_stack()
-        return WholeBody(Edge(inner, service=self.service, limits=self.limits))
+        edge = Edge(inner, service=self.service, limits=self.limits)
+        return RateHeaders(WholeBody(edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
@@ -92,6 +95,7 @@ def create_app(
     )
     app.service = name
     app.limits = Limits()
+    app.rates = Rates()
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
@@ -117,6 +121,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
+    app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
     database = Database(
         str(settings.database_url), name=app.service, size=settings.database_pool_size
     )

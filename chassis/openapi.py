@@ -17,6 +17,7 @@ from .problems import (
     RequestTimeout,
     UnsupportedMediaType,
 )
+from .rates import TooManyRequests
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -50,6 +51,8 @@ RESPONSE_HEADERS = {
     "Location": "Where the created thing is.",
     "Retry-After": "Seconds after which to try again.",
     REPLAYED: "true when this is the stored answer to an earlier request with the same key.",
+    "RateLimit": "Where requests are limited: how many this caller has left, and for how long.",
+    "RateLimit-Policy": "Where requests are limited: how many in how many seconds.",
     "ETag": "The version of what is answered.",
 }
 
@@ -110,6 +113,8 @@ def _common_problems(
     path: str, operation: dict[str, Any], takes_key: bool
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
+    if "operations" not in operation.get("tags", ()):
+        yield TooManyRequests
     if operation.get("parameters") or "requestBody" in operation:
         yield InvalidRequest
     if "{" in path:
@@ -124,7 +129,9 @@ def _headers_of(status: str, takes_key: bool) -> Iterable[str]:
     yield from ("X-Request-ID", "traceparent")
     if status == "201":
         yield "Location"
-    if status == "503" or (status == "409" and takes_key):
+    if status == "429":
+        yield from ("RateLimit", "RateLimit-Policy")
+    if status in ("429", "503") or (status == "409" and takes_key):
         yield "Retry-After"
     if takes_key and status < "500":
         yield REPLAYED

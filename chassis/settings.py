@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     peer_timeout: float = Field(2.0, gt=0, le=60)
     max_in_flight: int = Field(128, ge=1, le=10_000)
     max_at_work: int = Field(3, ge=1, le=10_000)
+    # Requests of one caller in so many seconds; not limited where it is empty.
+    rate_limit: int | None = Field(None, ge=1, le=1_000_000)
+    rate_window: float = Field(60.0, ge=1, le=86_400)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
 

@@ -123,7 +123,8 @@ async def test_one_log_line_a_request(
 async def test_openapi_page_is_whole(service: httpx.AsyncClient) -> None:
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/notes"]["post"]
-    assert set(operation["responses"]) == {"201", "408", "409", "413", "415", "422", "500", "503"}
+    known = {"201", "408", "409", "413", "415", "422", "429", "500", "503"}
+    assert set(operation["responses"]) == known
     conflict = operation["responses"]["409"]
     for problem in ("note-refused", "not-now", "idempotency-in-progress"):
         assert f"/problems/{problem}" in conflict["description"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from chassis import Sweep, create_app
 
 from . import internal, placement, routes
+from .settings import OrderSettings
 
 app = create_app(
     "order",
@@ -15,4 +16,5 @@ app = create_app(
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[Sweep("drafts", placement.finish_drafts)],
+    settings=OrderSettings,
 )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from chassis import DEFAULT_LIMIT, ContextOf, Cursor, Db, Limit, OnceOnly, Page, Router, refusals
 
 from . import moves, orders, placement
+from .limits import QuantityLimit
 from .moves import OrderBeingFulfilled, OrderNotCancellable, OrderShipped
 from .placement import CartChanged
 from .quotes import (
@@ -40,6 +41,7 @@ router = Router(tags=["orders"])
         TotalTooLarge,
         CartCheckedOut,
         CartChanged,
+        QuantityLimit,
     ),
 )
 async def place_order(new: NewOrder, once: OnceOnly, context: ContextOf) -> Response:

@@ -5,6 +5,7 @@ from pathlib import Path
 from chassis import Sweep, create_app
 
 from . import reservations, routes
+from .settings import WarehouseSettings
 
 app = create_app(
     "warehouse",
@@ -16,4 +17,5 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     sweeps=[Sweep("expired-reservations", reservations.expire_due, every=1.0)],
+    settings=WarehouseSettings,
 )

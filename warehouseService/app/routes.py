@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from chassis import (
     DEFAULT_LIMIT,
+    ContextOf,
     Cursor,
     Db,
     Limit,
@@ -17,8 +18,9 @@ from chassis import (
 from chassis.openapi import Responses
 from chassis.rows import check_rows
 
-from . import reservations, stock
+from . import limits, reservations, stock
 from .goods import InsufficientStock
+from .limits import TooManyReservations
 from .reservations import (
     ReservationCommitted,
     ReservationDiffers,
@@ -105,16 +107,21 @@ async def list_movements(
     responses=STANDS_ALREADY
     | refusals(
         InsufficientStock,
+        TooManyReservations,
         ReservationDiffers,
         ReservationReleased,
         ReservationExpired,
         ReservationReturned,
     ),
 )
-async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
+async def reserve(
+    asked: NewReservation, once: OnceOnly, context: ContextOf, request: Request
+) -> Response:
     """Hold stock for every item, or for none."""
+    most = context.settings.most_reservations
+    who = limits.name_of(request.scope) if most else None
     async with once.unit_of_work() as db:
-        newly = await reservations.reserve(db, asked)
+        newly = await reservations.reserve(db, asked, who, most)
         reservation = await reservations.find(db, asked.reservation_id)
         if newly:
             location = f"/reservations/{reservation.reservation_id}"
