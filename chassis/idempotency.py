@@ -83,14 +83,15 @@ class Once:
         self._known: set[UUID | None] = {None}
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[Connection]:
-        """The unit of work that has the effect; its block ends with `answer` or `created`.
+    async def unit_of_work(self, about: UUID | None = None) -> AsyncIterator[Connection]:
+        """The unit of work that has the effect; its block ends with `answer` or `created`. `about`
+        is what the answer is found by later, to blank what is personal in it.
 
         Raises Replay when the key has its answer already, IdempotencyKeyReused when that was to
         another body, IdempotencyInProgress when the first request does not finish in time.
         """
         async with self._database.unit_of_work() as db:
-            if await self.claim(db) is not None:
+            if await self.claim(db, about) is not None:
                 raise IdempotencyInProgress()
             yield db
 

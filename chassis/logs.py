@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from . import tracebacks
+
 
 def configure(service: str, level: str, style: str) -> None:
     """Send every log of this process, the libraries' too, to standard output in one shape.
@@ -20,7 +22,10 @@ def configure(service: str, level: str, style: str) -> None:
     renderer: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(tracebacks.told),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, *renderer],

@@ -116,13 +116,15 @@ async def change(db: Connection, customer_id: UUID, changes: CustomerChanges) ->
     return _found(row, customer_id)
 
 
-async def erase(db: Connection, customer_id: UUID) -> None:
-    """Leave nothing but the id. Needs a unit of work; safe to repeat. Raises NotFound."""
+async def erase(db: Connection, customer_id: UUID) -> bool:
+    """Leave nothing but the id. True if newly erased. Needs a unit of work; safe to repeat. Raises
+    NotFound."""
     if await db.execute(ERASE, customer_id) == "UPDATE 0":
         if not await db.fetchval(EXISTED, customer_id):
             raise _unknown(customer_id)
-        return
+        return False
     await db.execute(FORGET_ANSWERS, customer_id)
+    return True
 
 
 @contextmanager

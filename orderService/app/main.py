@@ -4,17 +4,21 @@ from pathlib import Path
 
 from chassis import Sweep, create_app
 
-from . import internal, placement, routes
+from . import internal, placement, routes, subjects
 from .settings import OrderSettings
 
 app = create_app(
     "order",
     routes.router,
     internal.router,
+    internal.subjects_router,
     schema="orders",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
-    sweeps=[Sweep("drafts", placement.finish_drafts)],
+    sweeps=[
+        Sweep("drafts", placement.finish_drafts),
+        Sweep("subject-requests", subjects.follow),
+    ],
     settings=OrderSettings,
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 from chassis import Context, Sweep
 
-from . import orders, payments, refunds, saga
+from . import orders, payments, refunds, saga, subjects
 from .attempts import pauses, take_up
 
 
@@ -33,4 +33,5 @@ SWEEPS = (
     Sweep("payments", settle_payments, every=0.5),
     Sweep("refunds", finish_refunds, every=0.5),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
+    Sweep("subject-requests", subjects.follow),
 )

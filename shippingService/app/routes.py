@@ -30,7 +30,8 @@ async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOn
     if not await shipments.stands(db, new.shipment_id):
         order = await orders.find_shippable(peers["order"], new.order_id)
         address = address or order.shipping_address
-    async with once.unit_of_work() as work:
+    # The key knows which order its answer is about, so that erasing its customer finds it.
+    async with once.unit_of_work(new.order_id) as work:
         shipment, is_new = await shipments.create(work, new, address)
         if not is_new:
             return await once.answer(work, 200, shipment)
