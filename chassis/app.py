@@ -12,15 +12,17 @@ import asyncpg
 import httpx
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import docs, health, idempotency, logs, openapi
 from .admission import Limits
 from .bodies import WholeBody
-from .database import Database, problem_of
+from .database import POSTGRESQL, Database, problem_of
+from .dispatch import Dispatch
 from .edge import Edge
 from .peers import Peers
 from .problems import (
@@ -55,9 +57,16 @@ class ServiceApp(FastAPI):
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            # Past FastAPI, which would look each time whether its telemetry is switched on.
+            await Starlette.__call__(self, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
-        inner = super().build_middleware_stack()
-        edge = Edge(inner, service=self.service, limits=self.limits)
+        served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
+        edge = Edge(served, service=self.service, limits=self.limits)
         return RateHeaders(WholeBody(edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
@@ -101,7 +110,8 @@ def create_app(
     app.state.sweeps = tuple(sweeps)
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
-    for router in (*routers, health.router):
+    app.state.routers = (*routers, health.router)
+    for router in app.state.routers:
         app.include_router(router)
     docs.serve(app)
     _handle_problems(app)
@@ -144,6 +154,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             await asyncio.wait_for(database.close(), 2)
         database.terminate()
+        logs.lines.flush()
 
 
 def _all_sweeps(app: ServiceApp) -> list[Sweep]:
@@ -171,12 +182,25 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     response = problem_response(error, request)
     once: idempotency.Once | None = getattr(request.state, "once", None)
-    if once is not None and once.key and error.remembered:
-        try:
+    if once is None or not once.key:
+        return response
+    try:
+        if error.remembered:
             await once.refuse(response)
-        except idempotency.Replay as replay:
-            return replay.response
+        elif _may_be_answered(error):
+            await once.recall()
+    except idempotency.Replay as replay:
+        return replay.response
     return response
+
+
+def _may_be_answered(error: Problem) -> bool:
+    """Whether the same request may have been answered before, so that what it meets now does not
+    count: goods that it took itself are short, say, or a peer is away that it has asked then."""
+    if isinstance(error, idempotency.IdempotencyInProgress | idempotency.IdempotencyKeyReused):
+        return False
+    by_peer = isinstance(error, DependencyUnavailable) and not error.of(POSTGRESQL)
+    return error.status < 500 or by_peer
 
 
 async def _answer_replay(_: Request, error: Exception) -> Response:

@@ -42,6 +42,10 @@ class Database:
         self._name = name
         self._size = size
         self._pool: asyncpg.Pool | None = None
+        # Connections that stay ours between two uses: to give one back to the pool and take it
+        # again costs more than most statements. Whoever waits at the pool comes first.
+        self._at_hand: list[asyncpg.pool.PoolConnectionProxy] = []
+        self._waiting = 0
         self._clearing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -57,6 +61,8 @@ class Database:
         )
 
     async def close(self) -> None:
+        while self._at_hand:
+            await self.pool.release(self._at_hand.pop())
         if self._pool is not None:
             await self._pool.close()
 
@@ -98,14 +104,28 @@ class Database:
             clearing = self._clear_soon(connection, undo)
             await asyncio.wait({clearing}, timeout=max(0.0, current().remaining()))
             raise
-        await self.pool.release(connection)
+        await self._give_back(connection)
 
     async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            await self.pool.release(connection)
+        self._waiting += 1
         try:
             return await self.pool.acquire(timeout=_patience(ACQUIRE_SECONDS))
         except TimeoutError as error:
             busy = self.pool.get_size() >= self._size and self.pool.get_idle_size() == 0
             raise Overloaded() if busy else DependencyUnavailable(POSTGRESQL) from error
+        finally:
+            self._waiting -= 1
+
+    async def _give_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        if self._waiting:
+            await self.pool.release(connection)
+        else:
+            self._at_hand.append(connection)
 
     def _clear_soon(
         self, connection: asyncpg.pool.PoolConnectionProxy, undo: str
@@ -142,7 +162,7 @@ class Database:
             return await connection.fetchval(query, *args)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Bounded:
     """A connection whose statements end before the request's deadline."""
 

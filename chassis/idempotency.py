@@ -1,8 +1,10 @@
 """Idempotency keys: one key, one effect, and the same bytes again.
 
-The key, a fingerprint of the body and the answer are written in the unit of work that has the
-effect, so a crash keeps all of them or none. Whoever comes second with the same key waits on the
-first one's row, then sends its answer.
+The key, a fingerprint of the body and the answer are written as the last thing in the unit of work
+that has the effect, so a crash keeps all of them or none. Of two requests with the same key the
+second one waits there for the first, undoes what it did itself, and sends the first one's answer.
+Where the work spans calls, the key is claimed before, with the id of what is being made; whoever
+repeats it goes on from there.
 
 What is remembered: successes, and refusals that time will not lift. Never a 5xx, never a
 malformed request. Keys live for two days.
@@ -10,8 +12,7 @@ malformed request. Keys live for two days.
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,8 +27,8 @@ from .problems import Problem
 
 REPLAYED = "Idempotent-Replayed"
 
-# The row is the lock: a second claim of the key waits here until the first one's unit of work
-# has ended.
+# The row is the lock: a second request with the key waits here, or at KEEP, until the first one's
+# unit of work has ended.
 CLAIM = """
 INSERT INTO {table} (scope, key, fingerprint, resource_id) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
@@ -39,9 +40,13 @@ SELECT fingerprint, resource_id, status, headers, body
   FROM {table} WHERE scope = $1 AND key = $2
 """
 
-RECORD = """
-UPDATE {table} SET status = $3, headers = $4, body = $5
- WHERE scope = $1 AND key = $2 AND status IS NULL
+# Writes over a row that was claimed and has no answer yet, never over an answer.
+KEEP = """
+INSERT INTO {table} AS kept (scope, key, fingerprint, resource_id, status, headers, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (scope, key) DO UPDATE
+   SET status = excluded.status, headers = excluded.headers, body = excluded.body
+ WHERE kept.status IS NULL AND kept.fingerprint = excluded.fingerprint
 RETURNING true
 """
 
@@ -82,21 +87,13 @@ class Once:
         # What this request began under its key, or knows that an earlier one did.
         self._known: set[UUID | None] = {None}
 
-    @asynccontextmanager
-    async def unit_of_work(self, about: UUID | None = None) -> AsyncIterator[Connection]:
-        """The unit of work that has the effect; its block ends with `answer` or `created`. `about`
-        is what the answer is found by later, to blank what is personal in it.
-
-        Raises Replay when the key has its answer already, IdempotencyKeyReused when that was to
-        another body, IdempotencyInProgress when the first request does not finish in time.
-        """
-        async with self._database.unit_of_work() as db:
-            if await self.claim(db, about) is not None:
-                raise IdempotencyInProgress()
-            yield db
+    def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
+        """The unit of work that has the effect; its block ends with `answer` or `created`."""
+        return self._database.unit_of_work()
 
     async def recall(self) -> UUID | None:
-        """Look before any work is done: raises Replay when the key has its answer.
+        """Raises Replay when the key has its answer, IdempotencyKeyReused when that was to another
+        body.
 
         Returns the resource that an unfinished request with this key began, if there is one.
         """
@@ -106,7 +103,7 @@ class Once:
         """Take the key inside a unit of work, naming what is about to be made.
 
         Returns None when it is newly ours, else the resource of an earlier request with this key
-        that has no answer yet: the caller goes on with that one. Raises as unit_of_work does.
+        that has no answer yet: the caller goes on with that one. Raises as `answer` does.
         """
         if not self.key:
             return None
@@ -147,22 +144,33 @@ class Once:
         self._known.add(resource_id)
         return resource_id
 
-    async def created(self, db: Connection, body: BaseModel, location: str) -> Response:
+    async def created(
+        self, db: Connection, body: BaseModel, location: str, *, about: UUID | None = None
+    ) -> Response:
         """201 with a Location, kept for whoever repeats the request."""
-        return await self.answer(db, 201, body, location=location)
+        return await self.answer(db, 201, body, location=location, about=about)
 
     async def answer(
-        self, db: Connection, status: int, body: BaseModel, *, location: str | None = None
+        self,
+        db: Connection,
+        status: int,
+        body: BaseModel,
+        *,
+        location: str | None = None,
+        about: UUID | None = None,
     ) -> Response:
         """An answer of this status, kept for whoever repeats the request.
 
-        Raises Replay when somebody else has answered this key meanwhile.
+        `about` names the resource where its answers must be found again. Raises Replay when
+        the key has its answer already, IdempotencyKeyReused when that was to another body,
+        IdempotencyInProgress when the first request does not finish in time.
         """
         headers = {"Location": location} if location else {}
         response = Response(
             body.model_dump_json(), status, headers=headers, media_type="application/json"
         )
-        await self._record(db, response, headers)
+        if self.key:
+            await self._keep(db, response, headers, about)
         return response
 
     async def refuse(self, response: Response) -> None:
@@ -176,22 +184,21 @@ class Once:
             async with self._database.unit_of_work() as db:
                 if await self.claim(db) not in known:
                     raise IdempotencyInProgress()
-                await self._record(db, response, {})
+                await self._keep(db, response, {}, None)
 
-    async def _record(self, db: Connection, response: Response, headers: dict[str, str]) -> None:
-        if not self.key:
-            return
+    async def _keep(
+        self, db: Connection, response: Response, headers: dict[str, str], about: UUID | None
+    ) -> None:
         kept = {**headers, "Content-Type": response.headers["content-type"]}
-        recorded = await db.fetchval(
-            RECORD.format(table=self._table),
-            self._scope,
-            self.key,
-            response.status_code,
-            json.dumps(kept),
-            bytes(response.body),
-        )
-        if not recorded:
+        row = (response.status_code, json.dumps(kept), bytes(response.body))
+        query = KEEP.format(table=self._table)
+        try:
+            done = await db.fetchval(query, self._scope, self.key, self._fingerprint, about, *row)
+        except asyncpg.LockNotAvailableError:
+            raise IdempotencyInProgress() from None
+        if not done:
             await self._recalled(db)
+            raise IdempotencyInProgress()
 
 
 def _stored(row: asyncpg.Record) -> Response:

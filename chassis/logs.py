@@ -1,11 +1,56 @@
 """One JSON line a request; colours when a person is watching."""
 
+import asyncio
 import logging
 import sys
 
 import structlog
 
 from . import tracebacks
+
+# A system call for each line costs more than the line. A process that is killed takes the lines
+# of that long with it; those that warn are written at once.
+LINGER_SECONDS = 0.02
+
+
+class Lines:
+    """Standard output, to which lines go together after they were gathered for a moment."""
+
+    def __init__(self) -> None:
+        self._gathered: list[str] = []
+
+    def msg(self, line: str) -> None:
+        self._gathered.append(line)
+        if len(self._gathered) == 1:
+            try:
+                asyncio.get_running_loop().call_later(LINGER_SECONDS, self.flush)
+            except RuntimeError:  # nothing runs that would come back to it
+                self.flush()
+
+    def warning(self, line: str) -> None:
+        self.msg(line)
+        self.flush()
+
+    debug = info = msg
+    error = critical = exception = warning
+
+    def flush(self) -> None:
+        if self._gathered:
+            text = "\n".join(self._gathered) + "\n"
+            self._gathered.clear()
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+class Handler(logging.Handler):
+    """Puts what the libraries log among our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        (lines.msg if record.levelno < logging.WARNING else lines.warning)(line)
+
+
+lines = Lines()
 
 
 def configure(service: str, level: str, style: str) -> None:
@@ -30,7 +75,7 @@ def configure(service: str, level: str, style: str) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
@@ -42,7 +87,7 @@ def _take_over_stdlib(
     shared: list[structlog.typing.Processor],
     renderer: list[structlog.typing.Processor],
 ) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+    handler = Handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -114,6 +114,9 @@ class DependencyUnavailable(Problem, status=503, retry_after=1):
             dependency=dependency,
         )
 
+    def of(self, dependency: str) -> bool:
+        return bool(self.members["dependency"] == dependency)
+
 
 class DeadlineExceeded(Problem, status=503, retry_after=1):
     """The request ran out of time; repeat it with the same Idempotency-Key."""

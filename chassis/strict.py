@@ -9,11 +9,15 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope
 
 from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BULK_BYTES = 16 * MAX_BODY_BYTES
+
+# Nothing was sent, which is not the same as null.
+MISSING = object()
 
 
 class StrictRequest(Request):
@@ -83,20 +87,31 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        takes_body = self.body_field is not None
 
         async def handle_strictly(request: Request) -> Response:
             request.app.rates.take(request.scope)
-            strict = StrictRequest(request.scope, request.receive)
-            strict.max_body_bytes = self.max_body_bytes
-            if takes_body and await strict.body():
-                if not _is_json(request):
-                    raise UnsupportedMediaType()
-                # Read here: FastAPI would turn a refusal of ours into a bare 400.
-                await strict.json()
+            strict = self.strictly(request.scope, request.receive)
+            # Read here: FastAPI would turn a refusal of ours into a bare 400.
+            await self.body_of(strict)
             return await handle(strict)
 
         return handle_strictly
+
+    def strictly(self, scope: Scope, receive: Receive) -> StrictRequest:
+        request = StrictRequest(scope, receive)
+        request.max_body_bytes = self.max_body_bytes
+        return request
+
+    async def body_of(self, request: StrictRequest) -> Any:
+        """The body, parsed, where the route takes one; MISSING where there is none.
+
+        Raises ContentTooLarge, UnsupportedMediaType, or InvalidRequest.
+        """
+        if self.body_field is None or not await request.body():
+            return MISSING
+        if not _is_json(request):
+            raise UnsupportedMediaType()
+        return await request.json()
 
 
 def _is_json(request: Request) -> bool:

@@ -40,7 +40,6 @@ async def delete_cart(cart_id: UUID, db: Db) -> None:
 )
 async def add_item(cart_id: UUID, new: NewItem, once: OnceOnly, peers: PeersOf) -> Response:
     """Adds to the item if there is one; makes the cart, under this id, if there is none."""
-    await once.recall()
     offer = await offer_of(peers["product_catalogue"], new.sku)
     async with once.unit_of_work() as db:
         cart = await carts.add(db, cart_id, offer, new.quantity)

@@ -182,9 +182,16 @@ async def test_key_adds_once(service: httpx.AsyncClient, catalogue: Catalogue) -
     assert answers[1].headers["idempotent-replayed"] == "true"
     assert len({answer.content for answer in raced}) == 1
     assert content(await service.get(f"/carts/{CHOSEN}")) == [("LAMP", 2), ("CANDLE", 3)]
-    asked = catalogue.asked
-    await add(service, CHOSEN, "LAMP", 2, key="k")
-    assert catalogue.asked == asked
+
+
+async def test_key_keeps_its_answer_whatever_comes(
+    service: httpx.AsyncClient, catalogue: Catalogue
+) -> None:
+    first = await add(service, CHOSEN, "LAMP", 2, key="k")
+    catalogue.sell("LAMP", active=False)
+    assert (await add(service, CHOSEN, "LAMP", 2, key="k")).content == first.content
+    catalogue.down = True
+    assert (await add(service, CHOSEN, "LAMP", 2, key="k")).content == first.content
 
 
 async def test_concurrent_adding_loses_nothing(service: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
+from chassis import logs
 from chassis.app import ServiceApp
 from conftest import running
 
@@ -19,6 +20,7 @@ async def test_unhandled_error_is_a_problem_and_says_nothing(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "/problems/internal-error"
     assert "secret" not in answer.text
+    logs.lines.flush()
     assert "a secret that no client may see" in capsys.readouterr().out
     assert (await service.get("/notes/count")).status_code == 200
 
@@ -114,6 +116,7 @@ async def test_one_log_line_a_request(
     service: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await service.get("/notes/count", headers={"X-Request-ID": "find-me"})
+    logs.lines.flush()
     lines = [line for line in capsys.readouterr().out.splitlines() if "find-me" in line]
     assert len(lines) == 1
     for member in ('"route": "/notes/count"', '"status": 200', '"milliseconds"', '"trace_id"'):

@@ -39,9 +39,9 @@ AskedEmail = Annotated[
 async def create_customer(new: NewCustomer, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
         customer = await customers.create(db, new)
+        location = f"/customers/{customer.customer_id}"
         # The key knows whom its answer is about, so that erasing them finds it.
-        await once.reassign(db, customer.customer_id)
-        return await once.created(db, customer, f"/customers/{customer.customer_id}")
+        return await once.created(db, customer, location, about=customer.customer_id)
 
 
 @router.get("/customers")

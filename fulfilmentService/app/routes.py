@@ -39,7 +39,6 @@ router = Router(tags=["fulfilments"])
 )
 async def fulfil_order(new: NewFulfilment, once: OnceOnly, context: ContextOf) -> Response:
     """Reserve the goods, ship them, and mark the order fulfilled; or leave everything as it was."""
-    await once.recall()
     job, ours = await fulfilments.fulfil(context, once, new.order_id)
     if job.failure is not None:
         raise saga.problem_of(job.failure)
@@ -76,7 +75,6 @@ async def read_fulfilment(job_id: UUID, db: Db) -> JobView:
 async def retry_fulfilment(job_id: UUID, once: OnceOnly, context: ContextOf) -> Response:
     """Try a failed job again, or a waiting one at once. 200 is for a job that is completed, or
     that has failed again: its `status` and `failure` tell."""
-    await once.recall()
     job = await fulfilments.retry(context, job_id)
     if job.next_step is not None:
         return await _under_way(context, job)
@@ -88,10 +86,8 @@ async def retry_fulfilment(job_id: UUID, once: OnceOnly, context: ContextOf) -> 
 async def _completed(context: Context, once: Once, job: Job, status: int) -> Response:
     """The lasting answer, kept with the key."""
     location = f"/fulfilments/{job.job_id}" if status == 201 else None
-    async with context.database.unit_of_work() as db:
-        await once.claim(db, job.job_id)
-        view = await views.find(db, job.job_id)
-        return await once.answer(db, status, view, location=location)
+    view = await views.find(context.database, job.job_id)
+    return await once.answer(context.database, status, view, location=location)
 
 
 async def _under_way(context: Context, job: Job) -> Response:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from chassis import logs
 from paymentService.app import payments
 from paymentService.app.adapters import ADAPTERS
 from paymentService.app.main import app
@@ -279,6 +280,7 @@ async def test_token_is_nowhere_once_it_is_not_needed(
         rows = await books.fetch(f"SELECT * FROM payment.{table}")  # noqa: S608  # a constant above
         assert rows or table.endswith("refunds")
         assert not [row for row in rows if "tok_" in str(row) or "424242" in str(row)]
+    logs.lines.flush()
     logged = capsys.readouterr().out
     assert "look-here" in logged
     assert "provider did not answer" in logged

@@ -25,17 +25,17 @@ router = Router(tags=["shipments"])
 )
 async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOnly) -> Response:
     """Ship a parcel. An order may have several."""
-    await once.recall()
     address = new.address
     if not await shipments.stands(db, new.shipment_id):
         order = await orders.find_shippable(peers["order"], new.order_id)
         address = address or order.shipping_address
-    # The key knows which order its answer is about, so that erasing its customer finds it.
-    async with once.unit_of_work(new.order_id) as work:
+    async with once.unit_of_work() as work:
         shipment, is_new = await shipments.create(work, new, address)
         if not is_new:
-            return await once.answer(work, 200, shipment)
-        return await once.created(work, shipment, f"/shipments/{shipment.shipment_id}")
+            return await once.answer(work, 200, shipment, about=new.order_id)
+        location = f"/shipments/{shipment.shipment_id}"
+        # The key knows which order its answer is about, so that erasing its customer finds it.
+        return await once.created(work, shipment, location, about=new.order_id)
 
 
 @router.get("/shipments")

@@ -186,7 +186,12 @@ async def test_key_gives_the_same_bytes_again(service: httpx.AsyncClient, orders
     again = await ship(service, order_id, key="k")
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["idempotent-replayed"] == "true"
-    assert orders.asked == 1
+    assert await count(service, order_id) == 1
+    orders.becomes(order_id, "cancelled")
+    assert (await ship(service, order_id, key="k")).content == first.content
+    orders.trouble = nobody
+    assert (await ship(service, order_id, key="k")).content == first.content
+    orders.trouble = None
     assert (await ship(service, order_id, key="k", carrier="Owl Post")).status_code == 422
 
 

@@ -34,7 +34,6 @@ async def create_transaction(
     new: NewTransaction, db: Db, peers: PeersOf, once: OnceOnly
 ) -> Response:
     """Record a charge or a refund. Neither can be changed later: a refund corrects a charge."""
-    await once.recall()
     minor = transactions.amount_of(new)
     if new.kind == "charge":
         transactions.must_match(new, await orders.find(peers["order"], new.order_id))
