@@ -14,6 +14,10 @@ PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --requir
 up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL)
 	@$(IN_VENV) -m fleet up
 
+.PHONY: secrets
+secrets: install ## Make the passwords of docker-compose.prod.yml, once (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.secret_files
+
 .PHONY: down
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
@@ -155,6 +159,13 @@ outages: install-dev ## Peers and PostgreSQL down, slow, silent, full: answered 
 .PHONY: mutants
 mutants: install-dev ## Break the product in many small ways: is each of them noticed? (ONLY=name)
 	@$(IN_VENV) -m tests.faults.mutants $(if $(ONLY),--only '$(ONLY)')
+
+##@ Secure
+
+.PHONY: fuzz
+fuzz: install-dev ## Generated requests against every service: make fuzz REQUESTS=100000 SERVICE=cart SEED=1
+	@$(IN_VENV) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) \
+	  $(if $(SERVICE),--service $(SERVICE)) $(if $(SEED),--seed $(SEED))
 
 ##@ Help
 

@@ -132,9 +132,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
-    database = Database(
-        str(settings.database_url), name=app.service, size=settings.database_pool_size
-    )
+    database = Database(settings.dsn, name=app.service, size=settings.database_pool_size)
     urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
     peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
     await database.open()
@@ -142,7 +140,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     state.context = Context(settings, database, peers)
     state.health = health.Health(database, app.service, state.folder)
     tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
-    tasks.append(asyncio.create_task(state.health.prepare(str(settings.database_url))))
+    tasks.append(asyncio.create_task(state.health.prepare(settings.dsn)))
     try:
         yield
     finally:

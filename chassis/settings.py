@@ -3,8 +3,18 @@
 import sys
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, Field, HttpUrl, PostgresDsn, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    SecretStr,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from . import secrets
 
 
 def _without_slash(url: HttpUrl) -> str:
@@ -20,6 +30,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
 
     database_url: PostgresDsn = Field(description="postgresql://user:password@host:port/database")
+    # Where it does not stand in the URL.
+    database_password: SecretStr | None = None
     database_pool_size: int = Field(8, ge=1, le=100)
     request_timeout: float = Field(5.0, gt=0, le=60)
     peer_timeout: float = Field(2.0, gt=0, le=60)
@@ -30,6 +42,15 @@ class Settings(BaseSettings):
     rate_window: float = Field(60.0, ge=1, le=86_400)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+
+    @property
+    def dsn(self) -> str:
+        """The database's URL, its password included."""
+        if self.database_password is None:
+            return str(self.database_url)
+        return secrets.with_password(
+            str(self.database_url), self.database_password.get_secret_value()
+        )
 
 
 def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:
@@ -42,9 +63,10 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S], service: str) -> S:
-    """Read the environment, or end the process with one line a wrong variable."""
+    """Read the environment, and the files of /run/secrets, where there are any; or end the process
+    with one line a wrong variable."""
     try:
-        return kind()
+        return kind(_secrets_dir=secrets.FOLDER if secrets.FOLDER.is_dir() else None)
     except ValidationError as invalid:
         refuse(service, invalid)
 
