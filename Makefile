@@ -22,12 +22,6 @@ secrets: install ## Make the passwords of docker-compose.prod.yml, once (SECRETS
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
 
-.PHONY: logs
-logs: ## Follow the logs; those of one service: make logs SERVICE=cart
-	@set -- "$${DATA_DIR:-.data}"/logs/$(or $(SERVICE),*).log; \
-	[ -e "$$1" ] || { echo "No such log: $$1. Has the fleet run?" >&2; exit 1; }; \
-	exec tail -n 20 -F "$$@"
-
 ##@ Try out
 
 .PHONY: demo
@@ -43,6 +37,39 @@ replay: install ## Play a year of real invoices: make replay DATA=online_retail.
 .PHONY: audit
 audit: install ## Check every invariant over all schemas (AUDIT_DATABASE_URL)
 	@$(IN_VENV) -m fleet.audit
+
+##@ Operate
+
+.PHONY: status
+status: install ## Each service's version, health, rate, p99 and errors; what is unfinished (SECONDS=10)
+	@$(IN_VENV) -m fleet.status $(if $(SECONDS),--seconds $(SECONDS))
+
+.PHONY: logs
+logs: install ## Follow the logs; those of one service: make logs SERVICE=cart
+	@$(IN_VENV) -m fleet.follow $(SERVICE)
+
+.PHONY: dead-jobs
+dead-jobs: install ## What was tried often and in vain: payments, refunds, drafts, fulfilment jobs
+	@$(IN_VENV) -m fleet.parked
+
+.PHONY: retry
+retry: install ## Have a dead job tried at once: make retry JOB=…, or ALL=1
+	@[ -n "$(JOB)$(ALL)" ] || { echo "Which one? make retry JOB=…, or ALL=1. See make dead-jobs" >&2; exit 1; }
+	@$(IN_VENV) -m fleet.parked retry $(if $(ALL),--all,'$(JOB)')
+
+.PHONY: psql
+psql: install ## A prompt on the database, that reads only (ADMIN=1 may all; ROLE=cart; SQL="…")
+	@$(IN_VENV) -m fleet.psql $(if $(ADMIN),--admin) $(if $(ROLE),--role '$(ROLE)') \
+	  $(if $(SQL),--command "$(SQL)")
+
+.PHONY: backup
+backup: install ## Save all schemas, as of one moment, while the fleet runs (FILE=…)
+	@$(IN_VENV) -m fleet.backup $(if $(FILE),'$(FILE)')
+
+.PHONY: restore
+restore: install ## Put a backup in, while the fleet is stopped: make restore FILE=… (OVERWRITE=1, COMPOSE=1)
+	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=…" >&2; exit 1; }
+	@$(IN_VENV) -m fleet.restore '$(FILE)' $(if $(OVERWRITE),--overwrite) $(if $(COMPOSE),--compose)
 
 ##@ Set up
 
@@ -93,8 +120,13 @@ $(VENV)/.installed-supply: supply/requirements.txt $(VENV)/.installed-dev
 
 ##@ Develop
 
-# One worker more than there are cores: much of what is tested under faults is waiting.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Kept, whatever the environment says: tests start hundreds of processes, each of which would
+# compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
+
+# Two workers more than there are cores: much of what is tested under faults is waiting, for whole
+# minutes in some of them.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
@@ -107,6 +139,10 @@ test-compose: install-dev ## The journeys over the containers; chassis, full dis
 	  { echo "Docker with Compose v2 is needed, and its engine must run: try 'docker info'." >&2; exit 1; }
 	@TESTCONTAINERS_RYUK_DISABLED=true $(IN_VENV) -m pytest --fleet=compose --postgres=container \
 	  chassis tests/journeys tests/docker $(ARGS)
+
+.PHONY: upgrade-check
+upgrade-check: install-dev ## Bring the schemas of each released version forward, with its rows
+	@$(IN_VENV) -m pytest -q tests/upgrade $(ARGS)
 
 .PHONY: lint
 lint: install-dev ## Format and rules (ruff), types (mypy), agreement of the locks
@@ -136,6 +172,18 @@ lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 ta
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## The fleet beside a bare floor: a table, JSON and a chart in bench/results/
 	@$(IN_VENV) -m bench $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: $(VENV)/.installed-bench ## The same on a million products, a million customers, five million orders (ARGS)
+	@$(IN_VENV) -m bench.scale $(ARGS)
+
+.PHONY: bench-bloat
+bench-bloat: install-dev ## Hot rows changed over and over: do their tables stay as large? (UPDATES)
+	@$(IN_VENV) -m bench.scale.bloat $(if $(UPDATES),--updates $(UPDATES))
+
+.PHONY: bench-soak
+bench-soak: install-dev ## Purchases for hours: does the memory stay as large? (PURCHASES=200000)
+	@$(IN_VENV) -m bench.scale.soak $(if $(PURCHASES),--purchases $(PURCHASES))
 
 .PHONY: overload
 overload: install-dev ## Checkouts at three and at ten times the capacity: goodput, latency, recovery
@@ -189,4 +237,4 @@ sbom: $(VENV)/.installed-supply ## List all that the fleet is made of, as Cyclon
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

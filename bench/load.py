@@ -74,12 +74,18 @@ class Generator:
 
 @contextmanager
 def generator(
-    world: World, targets: Mapping[str, Mapping[str, str]], *, keyed: bool = True
+    world: World,
+    targets: Mapping[str, Mapping[str, str]],
+    *,
+    keyed: bool = True,
+    operations: Mapping[str, Operation] = OPERATIONS,
 ) -> Iterator[Generator]:
     """A load generator for as long as the block lasts. `targets` are URLs by service, by name;
     `keyed` requests carry Idempotency-Keys."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=serve, args=(theirs, world, targets, keyed), daemon=True)
+    process = CONTEXT.Process(
+        target=serve, args=(theirs, world, targets, keyed, operations), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -90,7 +96,11 @@ def generator(
 
 
 def serve(
-    pipe: Connection, world: World, targets: Mapping[str, Mapping[str, str]], keyed: bool
+    pipe: Connection,
+    world: World,
+    targets: Mapping[str, Mapping[str, str]],
+    keyed: bool,
+    operations: Mapping[str, Operation],
 ) -> None:
     """The process: run after run, until nobody wants one any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -98,7 +108,7 @@ def serve(
     try:
         while True:
             run: Run = pipe.recv()
-            operation = OPERATIONS[run.operation]
+            operation = operations[run.operation]
             if operation.inputs:
                 inputs = operation.inputs(world, Random(run.seed), run.callers)
             else:

@@ -7,6 +7,7 @@ from .idempotency import Once, OnceOnly
 from .lists import DEFAULT_LIMIT, Cursor, Limit, Page
 from .money import Amount, Currency, to_major, to_minor
 from .openapi import refusals
+from .parked import Parked
 from .peers import Answer, Peer, Peers
 from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
 from .settings import Settings
@@ -35,6 +36,7 @@ __all__ = [
     "OnceOnly",
     "Output",
     "Page",
+    "Parked",
     "Peer",
     "Peers",
     "PeersOf",

@@ -1,7 +1,7 @@
 """Puts a service together: `app = create_app("cart", routes.router, peers=("order",))`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import docs, health, idempotency, logs, openapi
+from . import docs, health, idempotency, logs, openapi, parked
 from .admission import Limits
 from .bodies import WholeBody
 from .database import POSTGRESQL, Database, problem_of
@@ -84,12 +84,14 @@ def create_app(
     peers: Sequence[str] = (),
     sweeps: Sequence[Sweep] = (),
     settings: type[Settings] = Settings,
+    session: Mapping[str, str] | None = None,
 ) -> ServiceApp:
     """A service ready for a server to run.
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
-    background. Nothing is opened and no variable is read before it starts.
+    background, `session` parameters of its PostgreSQL sessions. Nothing is opened and no variable
+    is read before it starts.
     """
     app = ServiceApp(
         title=f"{name}Service",
@@ -108,11 +110,14 @@ def create_app(
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
+    app.state.session = session
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     app.state.routers = (*routers, health.router)
     for router in app.state.routers:
         app.include_router(router)
+    if any(sweep.parked for sweep in sweeps):
+        app.include_router(parked.router)
     docs.serve(app)
     _handle_problems(app)
     return app
@@ -132,7 +137,12 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
-    database = Database(settings.dsn, name=app.service, size=settings.database_pool_size)
+    database = Database(
+        settings.dsn,
+        name=app.service,
+        size=settings.database_pool_size,
+        session=state.session,
+    )
     urls = {peer: getattr(settings, f"{peer}_url") for peer in state.peer_names}
     peers = Peers(urls, timeout=settings.peer_timeout, transport=app.peer_transport)
     await database.open()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,10 +37,13 @@ class Database:
     Connects when first asked, so that a service starts while PostgreSQL is away.
     """
 
-    def __init__(self, dsn: str, *, name: str, size: int) -> None:
+    def __init__(
+        self, dsn: str, *, name: str, size: int, session: Mapping[str, str] | None = None
+    ) -> None:
         self._dsn = dsn
         self._name = name
         self._size = size
+        self._session = session or {}
         self._pool: asyncpg.Pool | None = None
         # Connections that stay ours between two uses: to give one back to the pool and take it
         # again costs more than most statements. Whoever waits at the pool comes first.
@@ -57,7 +60,7 @@ class Database:
             command_timeout=STATEMENT_SECONDS,
             # Sessions carry no state, so the round trip that would reset it is saved.
             reset=_keep_session,
-            server_settings={"application_name": self._name},
+            server_settings={"application_name": self._name, **self._session},
         )
 
     async def close(self) -> None:

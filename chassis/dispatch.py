@@ -26,7 +26,7 @@ class Dispatch:
 
     def __init__(self, app: "FastAPI", routers: "Iterable[APIRouter]", others: ASGIApp) -> None:
         self._app = app
-        self._others = others
+        self.others = others
         # By method and first segment, in the order in which they were declared.
         self._plans: dict[tuple[str, str], list[tuple[re.Pattern[str], Plan]]] = {}
         for router in routers:
@@ -46,7 +46,7 @@ class Dispatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         planned = self._planned(scope)
         if planned is None:
-            await self._others(scope, receive, send)
+            await self.others(scope, receive, send)
             return
         plan, scope["path_params"] = planned
         scope["route"] = plan.route

@@ -30,6 +30,7 @@ router = APIRouter(tags=["operations"])
 
 class Alive(Output):
     status: str
+    version: str
 
 
 class NotReady(Problem, status=503, retry_after=1):
@@ -107,9 +108,9 @@ class Health:
 
 
 @router.get("/livez")
-async def livez() -> Alive:
+async def livez(request: Request) -> Alive:
     """The process runs."""
-    return Alive(status="alive")
+    return Alive(status="alive", version=request.app.version)
 
 
 @router.get("/readyz", responses=refusals(NotReady))

@@ -54,7 +54,8 @@ REASSIGN = "UPDATE {table} SET resource_id = $3 WHERE scope = $1 AND key = $2 AN
 
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY (ARRAY (
-    SELECT ctid FROM {table} WHERE created_at < now() - interval '48 hours' LIMIT 1000))
+    SELECT ctid FROM {table} WHERE created_at < now() - interval '48 hours'
+     ORDER BY created_at LIMIT 1000))
 """
 
 

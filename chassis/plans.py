@@ -2,8 +2,8 @@
 
 FastAPI reads the signatures of our routes and describes them in OpenAPI. To serve a request it
 goes through them anew, which costs more than most routes do themselves. A plan makes the same
-checks in the same order, and gives the same answers byte for byte: `test_dispatch.py` holds the
-two against each other.
+checks in the same order, and gives the same answers byte for byte: `tests/house/test_plans.py`
+holds the two against each other.
 """
 
 import inspect

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from . import metrics
 from .context import RequestContext, enter
 from .logs import log
+from .parked import Parked
 from .problems import Problem
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ Work: TypeAlias = "Callable[[Context], Awaitable[int]]"
 @dataclass(frozen=True)
 class Sweep:
     """`work` takes up what is due and returns how much that was; then it rests `every` seconds,
-    or not at all while there is more."""
+    or not at all while there is more. `parked` is where it gives rows up to people."""
 
     name: str
     work: Work
     every: float = 1.0
+    parked: Parked | None = None
 
 
 async def run(sweep: Sweep, context: "Context") -> None:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cartService.app.carts import ADD, CHANGE_OR_CREATE, CHECK_OUT, CREATE, FIND
+from cartService.app.carts import ADD, CHECK_OUT, CREATE, FIND
 
 from .bare import answer, body_of, db_of, major, minor, peers_of, service, unit_of_work
 
@@ -45,8 +45,7 @@ def item(line: Record) -> dict[str, Any]:
 async def create(request: Request) -> Response:
     await body_of(request)
     async with unit_of_work(request) as db:
-        cart_id = await db.fetchval(CREATE, None)
-        return answer(cart(await db.fetch(FIND, cart_id)), 201)
+        return answer(cart(await db.fetch(CREATE, None)), 201)
 
 
 async def read(request: Request) -> Response:
@@ -60,7 +59,6 @@ async def add(request: Request) -> Response:
     (offer,) = found["items"]
     price = minor(offer["price"])
     async with unit_of_work(request) as db:
-        await db.fetchval(CHANGE_OR_CREATE, cart_id)
         row = (cart_id, offer["sku"], offer["name"], new["quantity"], price, offer["currency"])
         await db.fetchval(ADD, *row)
         return answer(cart(await db.fetch(FIND, cart_id)))
@@ -68,9 +66,8 @@ async def add(request: Request) -> Response:
 
 async def check_out(request: Request) -> Response:
     cart_id, asked = UUID(request.path_params["cart_id"]), await body_of(request)
-    async with unit_of_work(request) as db:
-        await db.fetchval(CHECK_OUT, cart_id, asked["order_id"], asked["version"])
-        return answer(cart(await db.fetch(FIND, cart_id)))
+    await db_of(request).fetchval(CHECK_OUT, cart_id, asked["order_id"], asked["version"])
+    return answer(cart(await db_of(request).fetch(FIND, cart_id)))
 
 
 app = service(

@@ -29,9 +29,7 @@ async def fulfil(request: Request) -> Response:
     while name is not None:
         await take(name, peers, job, lines)
         job, name = await recorded(request, job, name)
-    await db_of(request).fetchrow(jobs.FIND, job["job_id"])
-    async with unit_of_work(request) as db:
-        row = await db.fetchrow(views.FIND, job["job_id"])
+    row = await db_of(request).fetchrow(views.FIND, job["job_id"])
     assert row is not None
     return answer(view(row), 201)
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orderService.app.drafts import ADD_LINES, CONFIRM, DRAW_UP, OF_CART
+from orderService.app.drafts import CONFIRM, DRAW_UP, OF_CART
 from orderService.app.fulfilment import HOLD, SHIP, hold_name
 from orderService.app.moves import PAY
-from orderService.app.orders import FIND, NOTE
+from orderService.app.orders import FIND
 
 from .bare import (
     Peer,
@@ -80,19 +80,19 @@ async def place(request: Request) -> Response:
         order_id = await work.fetchval(MINT)
         head = (new["customer_id"], cart_id, basket["version"], basket["currency"])
         total = sum(line[-1] for line in lines)
-        await work.fetchval(DRAW_UP, order_id, *head, total, address and json.dumps(address))
-        await work.execute(ADD_LINES, order_id, *(list(c) for c in zip(*lines, strict=True)))
+        columns = (list(column) for column in zip(*lines, strict=True))
+        where = address and json.dumps(address)
+        await work.execute(DRAW_UP, order_id, *head, total, where, *columns)
     await db.fetchrow(OF_CART, cart_id)
     closing = {"order_id": order_id, "version": basket["version"]}
     await peers["cart"].ask("PUT", f"/carts/{cart_id}/checkout", closing)
     async with unit_of_work(request) as work:
-        await work.fetchval(CONFIRM, order_id)
-        await work.execute(NOTE, order_id, "pending", None)
+        await work.execute(CONFIRM, order_id)
         return answer(await found(work, order_id), 201)
 
 
 async def priced(catalogue: Peer, items: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """The columns of ADD_LINES, at the catalogue's prices."""
+    """The lines of DRAW_UP, at the catalogue's prices."""
     query = "&".join(f"sku={item['sku']}" for item in items)
     products = (await catalogue.ask("GET", f"/products?{query}"))["items"]
     lines = []
@@ -110,27 +110,22 @@ async def read(request: Request) -> Response:
 
 async def pay(request: Request) -> Response:
     order_id, payment = UUID(request.path_params["order_id"]), await body_of(request)
-    async with unit_of_work(request) as db:
-        await found(db, order_id)
-        await db.fetchval(PAY, order_id, payment["payment_id"])
-        await db.execute(NOTE, order_id, "paid", None)
-        return answer(await found(db, order_id))
+    paid = (minor(payment["amount"]), payment["currency"])
+    await db_of(request).execute(PAY, order_id, payment["payment_id"], *paid)
+    return await read(request)
 
 
 async def hold(request: Request) -> Response:
     order_id, new = UUID(request.path_params["order_id"]), await body_of(request)
     name = hold_name(new["job_id"], new["round"])
-    async with unit_of_work(request) as db:
-        await db.fetchval(HOLD, order_id, new["job_id"], new["require_payment"], name)
-        return answer(await found(db, order_id))
+    await db_of(request).fetchval(HOLD, order_id, new["job_id"], new["require_payment"], name)
+    return await read(request)
 
 
 async def ship(request: Request) -> Response:
     order_id, new = UUID(request.path_params["order_id"]), await body_of(request)
-    async with unit_of_work(request) as db:
-        await db.fetchval(SHIP, order_id, new["job_id"], new["shipment_id"])
-        await db.execute(NOTE, order_id, "fulfilled", None)
-        return answer(await found(db, order_id))
+    await db_of(request).execute(SHIP, order_id, new["job_id"], new["shipment_id"])
+    return await read(request)
 
 
 app = service(

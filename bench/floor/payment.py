@@ -44,8 +44,7 @@ async def create(request: Request) -> Response:
         made = payment(row)
     telling = {"payment_id": payment_id, "amount": made["amount"], "currency": currency}
     await order_service.ask("PUT", f"/orders/{order_id}/payment", telling)
-    async with unit_of_work(request) as db:
-        await db.fetchrow(TOLD, payment_id, row["version"], "captured")
+    await db_of(request).fetchrow(TOLD, payment_id, row["version"], "captured")
     return answer(made, 201)
 
 

@@ -1,4 +1,4 @@
-"""searchService, bare: it asks PostgreSQL the same five questions."""
+"""searchService, bare: it asks PostgreSQL the same four questions."""
 
 from collections import Counter
 from itertools import pairwise
@@ -13,7 +13,7 @@ from searchService.app import queries
 from searchService.app.facets import BOUNDS
 from searchService.app.highlights import highlighted
 from searchService.app.queries import Meaning, Question
-from searchService.app.searches import MEANING
+from searchService.app.searches import MEANING, told
 
 from .bare import answer, db_of, service
 
@@ -28,15 +28,13 @@ async def search(request: Request) -> Response:
     found = await db.fetch(query, *values)
     rows = found[:limit]
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
-    query, values = queries.total(question, meaning)
-    total = await db.fetchval(query, *values)
     query, values = queries.groups(question, meaning)
-    facets = counted(await db.fetch(query, *values))
+    groups = await db.fetch(query, *values)
     return answer(
         {
             "items": [hit(row, names[row["name"]]) for row in rows],
-            "facets": facets,
-            "total": total,
+            "facets": counted(groups),
+            "total": told(groups, None),
             "total_is_exact": True,
             "next_cursor": rows[-1]["place"] if len(found) > limit else None,
         }

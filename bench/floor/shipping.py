@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shippingService.app import tracking
-from shippingService.app.shipments import FIND, INSERT, INSERT_EVENT
+from shippingService.app.shipments import FIND, INSERT
 
 from .bare import answer, body_of, db_of, peers_of, service, unit_of_work
 
@@ -23,7 +23,6 @@ async def create(request: Request) -> Response:
     address = order["shipping_address"] and json.dumps(order["shipping_address"])
     async with unit_of_work(request) as db:
         await db.fetchval(INSERT, shipment_id, order_id, tracking.mint(), CARRIER, address)
-        await db.execute(INSERT_EVENT, shipment_id, "created", None, None)
         row = await db.fetchrow(FIND, shipment_id)
         assert row is not None
     events = [

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from transactionService.app.transactions import ACCOUNTS, INSERT, INSERT_ENTRIES, OPEN_BALANCE
+from transactionService.app.transactions import CHARGE, KINDS
 
 from .bare import answer, body_of, major, minor, peers_of, service, unit_of_work
 
@@ -18,10 +18,9 @@ async def create(request: Request) -> Response:
     order_id, amount, currency = UUID(new["order_id"]), minor(new["amount"]), new["currency"]
     await peers_of(request)["order"].ask("GET", f"/orders/{order_id}")
     async with unit_of_work(request) as db:
-        await db.fetchval(OPEN_BALANCE, order_id, currency, amount)
-        row = await db.fetchrow(INSERT, order_id, "charge", amount, currency, None)
+        _, *accounts = KINDS["charge"]
+        row = await db.fetchrow(CHARGE, order_id, currency, amount, "charge", None, *accounts)
         assert row is not None
-        await db.execute(INSERT_ENTRIES, row["transaction_id"], *ACCOUNTS["charge"], amount)
         made = {name: row[name] for name in PLAIN}
         return answer(made | {"amount": major(row["amount_minor"])}, 201)
 

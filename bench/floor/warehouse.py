@@ -1,5 +1,6 @@
 """warehouseService, bare."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from warehouseService.app.goods import HOLD, SEND_OUT, SKUS
-from warehouseService.app.reservations import CLAIM, COMMIT, FIND, ITEMS
+from warehouseService.app.goods import HOLD, LOCK_ALL_OF, SEND_OUT
+from warehouseService.app.reservations import CLAIM, COMMIT, FIND
 from warehouseService.app.stock import LOCK
 
 from .bare import answer, body_of, service, unit_of_work
@@ -20,8 +21,8 @@ EXPIRES_SECONDS = 900
 async def found(db: PoolConnectionProxy, reservation_id: UUID) -> dict[str, Any]:
     row = await db.fetchrow(FIND, reservation_id)
     assert row is not None
-    items = await db.fetch(ITEMS, reservation_id)
-    return {**row, "items": [dict(item) for item in items]}
+    items = sorted(json.loads(row["items"]).items())
+    return {**row, "items": [{"sku": sku, "quantity": number} for sku, number in items]}
 
 
 async def reserve(request: Request) -> Response:
@@ -40,8 +41,7 @@ async def commit(request: Request) -> Response:
     await body_of(request)
     async with unit_of_work(request) as db:
         await db.fetchval(COMMIT, reservation_id)
-        skus = [row["sku"] for row in await db.fetch(SKUS, [reservation_id])]
-        await db.execute(LOCK, skus)
+        await db.execute(LOCK_ALL_OF, [reservation_id])
         await db.execute(SEND_OUT, reservation_id)
         return answer(await found(db, reservation_id))
 

@@ -15,7 +15,11 @@ from .schemas import Cart, Item, Offer
 
 MAX_LINES = 2000
 
-CREATE = "INSERT INTO cart.carts (customer_id) VALUES ($1) RETURNING cart_id"
+# As FIND has an empty cart.
+CREATE = """
+INSERT INTO cart.carts (customer_id) VALUES ($1)
+RETURNING cart_id, customer_id, status, order_id, version, updated_at, NULL AS sku
+"""
 
 # One statement, so that the version and the items are of one moment.
 FIND = """
@@ -29,14 +33,6 @@ SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version,
 CHANGE = """
 UPDATE cart.carts SET version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open'
-RETURNING true
-"""
-
-CHANGE_OR_CREATE = """
-INSERT INTO cart.carts (cart_id) VALUES ($1)
-ON CONFLICT (cart_id) DO UPDATE
-   SET status = 'open', version = carts.version + 1, updated_at = clock_timestamp()
- WHERE carts.status <> 'checked_out'
 RETURNING true
 """
 
@@ -55,9 +51,17 @@ UPDATE cart.carts
 RETURNING true
 """
 
+# The cart first, made if there is none; then its line.
 ADD = """
+WITH cart AS (
+    INSERT INTO cart.carts (cart_id) VALUES ($1)
+    ON CONFLICT (cart_id) DO UPDATE
+       SET status = 'open', version = carts.version + 1, updated_at = clock_timestamp()
+     WHERE carts.status <> 'checked_out'
+    RETURNING cart_id
+)
 INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT cart_id, $2, $3, $4, $5, $6 FROM cart
 ON CONFLICT (cart_id, sku) DO UPDATE
    SET name = excluded.name, quantity = cartlines.quantity + excluded.quantity,
        unit_price_minor = excluded.unit_price_minor, currency = excluded.currency
@@ -95,7 +99,7 @@ class LineLimit(Problem, status=409, remembered=False):
 
 
 async def create(db: Connection, customer_id: UUID | None) -> Cart:
-    return await find(db, await db.fetchval(CREATE, customer_id))
+    return as_cart(await db.fetch(CREATE, customer_id))
 
 
 async def find(db: Connection, cart_id: UUID) -> Cart:
@@ -111,13 +115,14 @@ async def add(db: Connection, cart_id: UUID, offer: Offer, quantity: int) -> Car
 
     Raises CartCheckedOut, LineLimit, CartFull.
     """
-    if not await db.fetchval(CHANGE_OR_CREATE, cart_id):
-        raise await _why_not(db, cart_id)
     price = to_minor(offer.price, offer.currency)
-    row = (cart_id, offer.sku, offer.name, quantity, price, offer.currency)
-    if not await db.fetchval(ADD, *row):
-        raise LineLimit(skus=[offer.sku])
-    return await bounded(db, cart_id)
+    added = await db.fetchval(ADD, cart_id, offer.sku, offer.name, quantity, price, offer.currency)
+    cart = await bounded(db, cart_id)
+    if not added:
+        raise (
+            CartCheckedOut(order_id=cart.order_id) if cart.order_id else LineLimit(skus=[offer.sku])
+        )
+    return cart
 
 
 async def set_quantity(db: Connection, cart_id: UUID, sku: str, quantity: int) -> Cart:

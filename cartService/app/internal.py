@@ -14,5 +14,4 @@ router = Router(tags=["internal"])
 @router.put("/carts/{cart_id}/checkout", responses=refusals(CartChanged, CartCheckedOut, CartEmpty))
 async def check_out(cart_id: UUID, checkout: Checkout, db: Db) -> Cart:
     """Close the cart for an order, if it is still as the order saw it. Safe to repeat."""
-    async with db.unit_of_work() as work:
-        return await carts.check_out(work, cart_id, checkout.order_id, checkout.version)
+    return await carts.check_out(db, cart_id, checkout.order_id, checkout.version)

@@ -175,7 +175,7 @@ async def test_catalogue_that_is_down_leaves_nothing(
     assert content(await add(service, CHOSEN, "LAMP", key="k")) == [("LAMP", 1)]
 
 
-async def test_key_adds_once(service: httpx.AsyncClient, catalogue: Catalogue) -> None:
+async def test_key_adds_once(service: httpx.AsyncClient) -> None:
     answers = [await add(service, CHOSEN, "LAMP", 2, key="k") for _ in range(2)]
     raced = await asyncio.gather(*(add(service, CHOSEN, "CANDLE", 3, key="r") for _ in range(8)))
     assert answers[0].content == answers[1].content

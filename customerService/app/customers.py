@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 
 from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from .schemas import Address, Customer, CustomerChanges, NewCustomer
 
@@ -25,7 +25,7 @@ SELECT * FROM customer.customers
 
 LIST = """
 SELECT * FROM customer.customers
- WHERE erased_at IS NULL AND ($2::uuid IS NULL OR customer_id < $2)
+ WHERE erased_at IS NULL AND customer_id < $2
  ORDER BY customer_id DESC LIMIT $1
 """
 
@@ -94,8 +94,8 @@ async def find_by_email(db: Connection, email: str) -> list[Customer]:
 
 async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Customer]:
     """Newest first."""
-    position = decode(cursor, UUID)
-    rows = await db.fetch(LIST, limit + 1, position[0] if position else None)
+    (before,) = decode(cursor, UUID) or [NEWEST]
+    rows = await db.fetch(LIST, limit + 1, before)
     return page(rows, limit, as_customer, lambda row: encode(row["customer_id"]))
 
 

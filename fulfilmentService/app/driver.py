@@ -10,18 +10,17 @@ from chassis.context import RequestContext, current, enter
 from chassis.logs import log
 
 from . import jobs, saga
-from .jobs import Fenced, Job
+from .jobs import PARKED_AFTER, Fenced, Job
 from .saga import ReservationExpired
-from .views import PARKED_AFTER
 
 # What a request keeps of its time for writing down how it went, and for saying so.
 ANSWER_SECONDS = 0.3
 
 
-async def drive(context: Context, job: Job) -> None:
+async def drive(context: Context, job: Job) -> Job:
     """Take step after step, until there is none left or a peer is in trouble.
 
-    The caller holds the job's lease. How far it came stands in the database.
+    The caller holds the job's lease. Returns how far it has come, as it stands in the database.
     """
     try:
         while job.next_step is not None:
@@ -29,9 +28,10 @@ async def drive(context: Context, job: Job) -> None:
                 trouble = await _ask(context, job)
             job = await _decide(context, job, trouble)
             if isinstance(trouble, DependencyUnavailable):
-                return
+                break
     except Fenced:
-        await _clear_up(context, job)
+        return await _clear_up(context, job)
+    return job
 
 
 async def _ask(context: Context, job: Job) -> Problem | ReservationExpired | None:
@@ -81,12 +81,14 @@ def pause(attempts: int) -> float:
     return random.uniform(0.5, 1.0) * longest
 
 
-async def _clear_up(context: Context, job: Job) -> None:
+async def _clear_up(context: Context, job: Job) -> Job:
     """Somebody else finished what we were held up in. If they undid it, and our hold on the order
     came after theirs was given back, nobody else would ever let go of it."""
-    if (await jobs.find(context.database, job.job_id)).status == "failed":
+    now = await jobs.find(context.database, job.job_id)
+    if now.status == "failed":
         with suppress(DependencyUnavailable):
             await saga.give_order_back(context, job)
+    return now
 
 
 async def see_through(context: Context, job: Job, *, leased: bool) -> Job:
@@ -100,9 +102,7 @@ async def see_through(context: Context, job: Job, *, leased: bool) -> Job:
             current().pause()
             await asyncio.sleep(0.05)
             job = await jobs.find(db, job.job_id)
-    if leased:
-        await drive(context, job)
-    return await jobs.find(db, job.job_id)
+    return await drive(context, job) if leased else job
 
 
 async def take_up_due(context: Context) -> int:

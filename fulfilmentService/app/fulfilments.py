@@ -42,5 +42,5 @@ async def retry(context: Context, job_id: UUID) -> Job:
     """
     job = await jobs.restart(context.database, job_id)
     if job is not None:
-        await driver.drive(context, job)
+        return await driver.drive(context, job)
     return await jobs.find(context.database, job_id)

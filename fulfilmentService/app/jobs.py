@@ -12,12 +12,15 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from chassis import Connection, NotFound, Problem
+from chassis import Connection, NotFound, Parked, Problem
 
 from .orders import Order, OrderNotFulfillable
 
 # Longer than a step may take: a request has five seconds.
 LEASE_SECONDS = 6.0
+
+# After so many attempts somebody should look: that is more than a minute of trying.
+PARKED_AFTER = 12
 
 BEGIN = """
 INSERT INTO fulfilment.jobs (order_id, lines, next_attempt_at)
@@ -73,6 +76,18 @@ WITH moved AS (
 )
 SELECT * FROM moved
 """
+
+PARKED = Parked(
+    rows=f"""
+    SELECT job_id AS item_id, format('a job at %s, for order %s', next_step, order_id) AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM fulfilment.jobs WHERE next_step IS NOT NULL AND attempts >= {PARKED_AFTER}
+    """,  # noqa: S608  # a number of ours
+    retry="""
+    UPDATE fulfilment.jobs SET attempts = 1, version = version + 1, next_attempt_at = now()
+     WHERE job_id = $1 AND next_step IS NOT NULL
+    """,
+)
 
 
 class AnotherJob(Problem, status=409, remembered=False):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chassis import Sweep, create_app
 
-from . import driver, routes
+from . import driver, jobs, routes
 from .settings import FulfilmentSettings
 
 app = create_app(
@@ -14,6 +14,6 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("order", "warehouse", "shipping"),
-    sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5)],
+    sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5, parked=jobs.PARKED)],
     settings=FulfilmentSettings,
 )

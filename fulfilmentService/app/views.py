@@ -6,12 +6,10 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
+from .jobs import PARKED_AFTER
 from .schemas import JobView, Status
-
-# After so many attempts somebody should look: that is more than a minute of trying.
-PARKED_AFTER = 12
 
 JOBS = """
 SELECT job.*, (
@@ -22,7 +20,7 @@ SELECT job.*, (
 
 FIND = JOBS + "WHERE job_id = $1"
 
-LIST = JOBS + "WHERE ($2::uuid IS NULL OR job_id < $2) {filters} ORDER BY job_id DESC LIMIT $1"
+LIST = JOBS + "WHERE job_id < $2 {filters} ORDER BY job_id DESC LIMIT $1"
 
 
 def as_view(row: Record) -> JobView:
@@ -51,10 +49,9 @@ async def listed(
     db: Connection, order_id: UUID | None, status: Status | None, limit: int, cursor: str | None
 ) -> Page[JobView]:
     """Newest first."""
-    position = decode(cursor, UUID)
-    after = position[0] if position else None
+    (before,) = decode(cursor, UUID) or [NEWEST]
     given = {"order_id": order_id, "status": status}
     given = {column: value for column, value in given.items() if value is not None}
     filters = "".join(f"AND {column} = ${place} " for place, column in enumerate(given, 3))
-    rows = await db.fetch(LIST.format(filters=filters), limit + 1, after, *given.values())
+    rows = await db.fetch(LIST.format(filters=filters), limit + 1, before, *given.values())
     return page(rows, limit, as_view, lambda row: encode(row["job_id"]))

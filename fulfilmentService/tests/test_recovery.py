@@ -91,6 +91,26 @@ async def test_peer_that_fails_for_long_parks_the_job(
     shop.check(order_id, retried.json())
 
 
+async def test_parked_job_may_be_left_to_the_sweep_at_once(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    order_id = shop.order()
+    shop.cut_at = 4
+    await fulfil(service, order_id)
+    assert (await service.get("/parked")).json()["items"] == []
+    await run(
+        database_url,
+        "UPDATE fulfilment.jobs SET attempts = 12, next_attempt_at = now() + interval '1 hour'",
+    )
+    (parked,) = (await service.get("/parked")).json()["items"]
+    assert (parked["sweep"], parked["attempts"]) == ("unfinished-jobs", 12)
+    shop.mend()
+    assert (await service.post(f"/parked/{parked['item_id']}/retry")).status_code == 200
+    job = await until_final(service, order_id)
+    assert (job["job_id"], job["status"]) == (parked["item_id"], "completed")
+    shop.check(order_id, job)
+
+
 async def test_driver_whose_lease_was_taken_over_writes_nothing(
     service: httpx.AsyncClient, shop: Shop, database_url: str
 ) -> None:

@@ -10,31 +10,34 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection
+from chassis import Connection, Parked
 
-from .orders import note
 from .quotes import Quote
 
 OF_CART = "SELECT order_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1"
 
 DRAW_UP = """
-INSERT INTO orders.orders
-       (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (cart_id) DO NOTHING
-RETURNING true
-"""
-
-ADD_LINES = """
+WITH draft AS (
+    INSERT INTO orders.orders
+           (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (cart_id) DO NOTHING
+    RETURNING order_id
+)
 INSERT INTO orders.order_lines
        (order_id, place, sku, name, quantity, unit_price_minor, line_total_minor)
-SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[])
+SELECT order_id, line.*
+  FROM draft, unnest($8::int[], $9::text[], $10::text[], $11::int[], $12::bigint[], $13::bigint[])
+           AS line
 """
 
 CONFIRM = """
-UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
- WHERE order_id = $1 AND status = 'draft'
-RETURNING true
+WITH placed AS (
+    UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
+     WHERE order_id = $1 AND status = 'draft'
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM placed
 """
 
 DISCARD = "DELETE FROM orders.orders WHERE order_id = $1 AND status = 'draft'"
@@ -51,6 +54,19 @@ UPDATE orders.orders
      ORDER BY next_attempt_at LIMIT 20 FOR UPDATE SKIP LOCKED)
 RETURNING order_id, cart_id, cart_version, status
 """
+
+# After so many attempts, more than a minute of them, somebody should look.
+PARKED = Parked(
+    rows="""
+    SELECT order_id AS item_id, 'the draft of an order, from cart ' || cart_id AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM orders.orders WHERE status = 'draft' AND attempts >= 12
+    """,
+    retry="""
+    UPDATE orders.orders SET attempts = 0, next_attempt_at = now()
+     WHERE order_id = $1 AND status = 'draft'
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -74,24 +90,21 @@ async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:
     return as_draft(row) if row else None
 
 
-async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> bool:
-    """Write the order down. False when the cart has got another one meanwhile."""
+async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> None:
+    """Write the order down, unless the cart has got another one meanwhile."""
     address = quote.address.model_dump_json() if quote.address else None
     head = (quote.customer_id, quote.cart_id, quote.cart_version, quote.currency)
-    if not await db.fetchval(DRAW_UP, order_id, *head, quote.total_minor, address):
-        return False
     rows = [
         (place, line.sku, line.name, line.quantity, line.unit_price_minor, line.total_minor)
         for place, line in enumerate(quote.lines, start=1)
     ]
-    await db.execute(ADD_LINES, order_id, *(list(column) for column in zip(*rows, strict=True)))
-    return True
+    lines = (list(column) for column in zip(*rows, strict=True))
+    await db.execute(DRAW_UP, order_id, *head, quote.total_minor, address, *lines)
 
 
 async def confirm(db: Connection, order_id: UUID) -> None:
     """The cart is closed for this draft: it is an order. Safe to repeat."""
-    if await db.fetchval(CONFIRM, order_id):
-        await note(db, order_id, "pending")
+    await db.execute(CONFIRM, order_id)
 
 
 async def discard(db: Connection, order_id: UUID) -> None:

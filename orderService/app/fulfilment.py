@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis import Connection, Problem
 
 from .moves import OrderBeingFulfilled
-from .orders import find, note
+from .orders import find
 from .schemas import NewFulfilment, NewShipment, Order
 
 HOLD = """
@@ -31,9 +31,12 @@ UPDATE orders.orders
 DROPPED = "SELECT $2 = ANY (dropped_holds) FROM orders.orders WHERE order_id = $1"
 
 SHIP = """
-UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = clock_timestamp()
- WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
-RETURNING true
+WITH moved AS (
+    UPDATE orders.orders SET status = 'fulfilled', shipment_id = $3, updated_at = clock_timestamp()
+     WHERE order_id = $1 AND fulfilment_job_id = $2 AND status IN ('pending', 'paid')
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM moved
 """
 
 
@@ -80,8 +83,7 @@ async def let_go(db: Connection, order_id: UUID, job_id: UUID, round_: int) -> N
 
 async def ship(db: Connection, order_id: UUID, new: NewShipment) -> Order:
     """Raises NotFound, OrderNotHeld."""
-    if await db.fetchval(SHIP, order_id, new.job_id, new.shipment_id):
-        await note(db, order_id, "fulfilled")
+    await db.execute(SHIP, order_id, new.job_id, new.shipment_id)
     order = await find(db, order_id)
     if (order.fulfilment_job_id, order.shipment_id) != (new.job_id, new.shipment_id):
         raise OrderNotHeld()

@@ -23,8 +23,7 @@ RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 @router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
 async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
     """This payment of the whole order was captured. Safe to repeat."""
-    async with db.unit_of_work() as work:
-        return await moves.pay(work, order_id, payment)
+    return await moves.pay(db, order_id, payment)
 
 
 @router.put(
@@ -32,8 +31,7 @@ async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
 )
 async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
     """All of this payment was given back. Safe to repeat."""
-    async with db.unit_of_work() as work:
-        return await moves.refund(work, order_id, refund.payment_id)
+    return await moves.refund(db, order_id, refund.payment_id)
 
 
 @router.put(
@@ -42,8 +40,7 @@ async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
 )
 async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
     """This job, and no other, gets the order out. Safe to repeat."""
-    async with db.unit_of_work() as work:
-        return await fulfilment.hold(work, order_id, new)
+    return await fulfilment.hold(db, order_id, new)
 
 
 @router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
@@ -60,8 +57,7 @@ async def let_order_go(
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))
 async def ship_order(order_id: UUID, shipment: NewShipment, db: Db) -> Order:
     """The job that holds the order has shipped it. Safe to repeat."""
-    async with db.unit_of_work() as work:
-        return await fulfilment.ship(work, order_id, shipment)
+    return await fulfilment.ship(db, order_id, shipment)
 
 
 @subjects_router.get("/subject-requests")

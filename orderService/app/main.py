@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chassis import Sweep, create_app
 
-from . import internal, placement, routes, subjects
+from . import drafts, internal, placement, routes, subjects
 from .settings import OrderSettings
 
 app = create_app(
@@ -17,7 +17,7 @@ app = create_app(
     description=__doc__,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[
-        Sweep("drafts", placement.finish_drafts),
+        Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED),
         Sweep("subject-requests", subjects.follow),
     ],
     settings=OrderSettings,

@@ -14,28 +14,40 @@ from uuid import UUID
 
 from chassis import Connection, Problem, to_major, to_minor
 
-from .orders import find, note
+from .orders import find
 from .schemas import NewPayment, Order
 
+# Each moves the order and notes that in its history, in one statement.
 PAY = """
-UPDATE orders.orders
-   SET payment_id = $2, updated_at = clock_timestamp(),
-       status = CASE status WHEN 'pending' THEN 'paid' ELSE status END
- WHERE order_id = $1 AND status IN ('pending', 'fulfilled') AND payment_id IS NULL
-RETURNING status
+WITH moved AS (
+    UPDATE orders.orders
+       SET payment_id = $2, updated_at = clock_timestamp(),
+           status = CASE status WHEN 'pending' THEN 'paid' ELSE status END
+     WHERE order_id = $1 AND status IN ('pending', 'fulfilled') AND payment_id IS NULL
+       AND total_minor = $3 AND currency = $4
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status)
+SELECT order_id, status FROM moved WHERE status = 'paid'
 """
 
 REFUND = """
-UPDATE orders.orders SET status = 'refunded', updated_at = clock_timestamp()
- WHERE order_id = $1 AND payment_id = $2
-   AND (status IN ('fulfilled', 'cancelled') OR status = 'paid' AND fulfilment_job_id IS NULL)
-RETURNING true
+WITH moved AS (
+    UPDATE orders.orders SET status = 'refunded', updated_at = clock_timestamp()
+     WHERE order_id = $1 AND payment_id = $2
+       AND (status IN ('fulfilled', 'cancelled') OR status = 'paid' AND fulfilment_job_id IS NULL)
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM moved
 """
 
 CANCEL = """
-UPDATE orders.orders SET status = 'cancelled', updated_at = clock_timestamp()
- WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
-RETURNING true
+WITH moved AS (
+    UPDATE orders.orders SET status = 'cancelled', updated_at = clock_timestamp()
+     WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status, reason) SELECT order_id, status, $2 FROM moved
 """
 
 
@@ -65,27 +77,19 @@ class OrderBeingFulfilled(Problem, status=409, remembered=False, retry_after=1):
 
 async def pay(db: Connection, order_id: UUID, payment: NewPayment) -> Order:
     """Raises NotFound, AmountMismatch, OrderNotPayable."""
-    await _check_amount(db, order_id, payment)
-    moved = await db.fetchval(PAY, order_id, payment.payment_id)
-    if moved == "paid":
-        await note(db, order_id, "paid")
+    minor = to_minor(payment.amount, payment.currency)
+    await db.execute(PAY, order_id, payment.payment_id, minor, payment.currency)
     order = await find(db, order_id)
+    if (to_major(minor, payment.currency), payment.currency) != (order.total, order.currency):
+        raise AmountMismatch(expected=order.total, currency=order.currency)
     if order.payment_id != payment.payment_id:
         raise OrderNotPayable(order_status=order.status, payment_id=order.payment_id)
     return order
 
 
-async def _check_amount(db: Connection, order_id: UUID, payment: NewPayment) -> None:
-    order = await find(db, order_id)
-    paid = to_major(to_minor(payment.amount, payment.currency), payment.currency)
-    if (paid, payment.currency) != (order.total, order.currency):
-        raise AmountMismatch(expected=order.total, currency=order.currency)
-
-
 async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Order:
     """Raises NotFound, OrderNotRefundable, OrderBeingFulfilled."""
-    if await db.fetchval(REFUND, order_id, payment_id):
-        await note(db, order_id, "refunded")
+    await db.execute(REFUND, order_id, payment_id)
     order = await find(db, order_id)
     if order.payment_id != payment_id:
         raise OrderNotRefundable(order_status=order.status)
@@ -96,8 +100,7 @@ async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Order:
 
 async def cancel(db: Connection, order_id: UUID, reason: str | None) -> Order:
     """Raises NotFound, OrderShipped, OrderNotCancellable, OrderBeingFulfilled."""
-    if await db.fetchval(CANCEL, order_id):
-        await note(db, order_id, "cancelled", reason)
+    await db.execute(CANCEL, order_id, reason)
     order = await find(db, order_id)
     if order.status == "fulfilled":
         raise OrderShipped(shipment_id=order.shipment_id)

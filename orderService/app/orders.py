@@ -26,8 +26,6 @@ FIND = f"{SELECT} AND order_id = $1"
 
 PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
 
-NOTE = "INSERT INTO orders.order_history (order_id, status, reason) VALUES ($1, $2, $3)"
-
 
 async def find(db: Connection, order_id: UUID) -> Order:
     """Raises NotFound, for a draft too."""
@@ -68,11 +66,6 @@ def conditions(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
     numbered = enumerate(given, start=2)
     sql = "".join(f" AND {condition.format(f'${number}')}" for number, condition in numbered)
     return sql, list(given.values())
-
-
-async def note(db: Connection, order_id: UUID, status: Status, reason: str | None = None) -> None:
-    """Write into the history that the order has come to this status."""
-    await db.execute(NOTE, order_id, status, reason)
 
 
 def as_order(row: Record) -> Order:

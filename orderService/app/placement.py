@@ -38,20 +38,22 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
     DependencyUnavailable; the draft may stay then, to be finished later.
     """
     database, peers = context.database, context.peers
-    mine = await once.recall()
+    mine: UUID | None = None
     for _ in range(TURNS):
         draft = await drafts.of_cart(database, new.cart_id)
         if draft is None:
             most = context.settings.most_of_a_sku
             mine = await draw_up(database, once, mine, await quote(peers, new), most)
-        elif refusal := await close_cart(peers["cart"], draft):
+            continue
+        mine = mine or await once.recall()
+        if refusal := await close_cart(peers["cart"], draft):
             await drafts.discard(database, draft.order_id)
             if draft.order_id == mine and not isinstance(refusal, CartChanged):
                 raise refusal
         elif draft.order_id == mine:
             return await conclude(once, draft, database)
         else:
-            await confirm(database, draft)
+            await drafts.confirm(database, draft.order_id)
             raise CartCheckedOut(order_id=draft.order_id)
     raise CartChanged()
 
@@ -103,11 +105,6 @@ async def conclude(once: Once, draft: Draft, database: Database) -> Response:
         return await once.created(db, order, f"/orders/{order.order_id}")
 
 
-async def confirm(database: Database, draft: Draft) -> None:
-    async with database.unit_of_work() as db:
-        await drafts.confirm(db, draft.order_id)
-
-
 async def finish_drafts(context: Context) -> int:
     """The sweep: what was cut off between drawing up and confirming is finished, or discarded.
 
@@ -127,4 +124,4 @@ async def finish(context: Context, draft: Draft) -> None:
     if await close_cart(context.peers["cart"], draft):
         await drafts.discard(context.database, draft.order_id)
     else:
-        await confirm(context.database, draft)
+        await drafts.confirm(context.database, draft.order_id)

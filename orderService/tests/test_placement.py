@@ -310,6 +310,29 @@ async def test_sweep_discards_what_cannot_be(
     assert (anew.status_code, anew.json()["total"]) == (201, "24.49")
 
 
+async def test_draft_that_nothing_helps_is_parked_and_may_be_tried_anew(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    shop.down = {"checkout"}
+    await order(service, shop, shop.cart(LAMP=1))
+    db = await asyncpg.connect(database_url)
+    assert (await service.get("/parked")).json()["items"] == []
+    await db.execute(
+        "UPDATE orders.orders SET attempts = 12, next_attempt_at = now() + interval '1 hour'"
+    )
+    await db.close()
+    (parked,) = (await service.get("/parked")).json()["items"]
+    assert (parked["sweep"], parked["attempts"]) == ("drafts", 12)
+    shop.down = set()
+    retried = await service.post(f"/parked/{parked['item_id']}/retry")
+    assert (retried.status_code, retried.json()) == (200, parked)
+    (found,) = await until(lambda: listed(service))
+    assert found["order_id"] == parked["item_id"]
+    assert (await service.get("/parked")).json()["items"] == []
+    again = await service.post(f"/parked/{parked['item_id']}/retry")
+    assert again.status_code == 404
+
+
 async def test_draft_is_not_shown(
     service: httpx.AsyncClient, shop: Shop, database_url: str
 ) -> None:

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, to_major
+from chassis import Connection, NotFound, Page, Parked, Problem, to_major
 from chassis.context import current
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from .orders import AlreadyPaid
 from .provider import Outcome
@@ -39,13 +39,13 @@ SELECT payment_id, status FROM payment.payments WHERE order_id = $1 AND status <
 
 LIST = """
 SELECT * FROM payment.payments
- WHERE ($2::uuid IS NULL OR payment_id < $2)
+ WHERE payment_id < $2
  ORDER BY payment_id DESC LIMIT $1
 """
 
 LIST_OF_ORDER = """
 SELECT * FROM payment.payments
- WHERE order_id = $3 AND ($2::uuid IS NULL OR payment_id < $2)
+ WHERE order_id = $3 AND payment_id < $2
  ORDER BY payment_id DESC LIMIT $1
 """
 
@@ -93,6 +93,19 @@ UPDATE payment.payments SET order_told = $3, attempts = 0, version = version + 1
  WHERE payment_id = $1 AND version = $2
 RETURNING *
 """
+
+PARKED = Parked(
+    rows="""
+    SELECT payment_id AS item_id,
+           format('a payment, %s, for order %s', status, order_id) AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM payment.payments WHERE parked AND NOT settled
+    """,
+    retry="""
+    UPDATE payment.payments SET attempts = 0, version = version + 1, next_attempt_at = now()
+     WHERE payment_id = $1 AND NOT settled
+    """,
+)
 
 
 class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):
@@ -144,8 +157,7 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None
 ) -> Page[Payment]:
     """Newest first."""
-    position = decode(cursor, UUID)
-    before = position[0] if position else None
+    (before,) = decode(cursor, UUID) or [NEWEST]
     rows = (
         await db.fetch(LIST, limit + 1, before)
         if order_id is None

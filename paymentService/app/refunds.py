@@ -5,8 +5,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, invalid, to_major, to_minor
-from chassis.lists import decode, encode, page
+from chassis import Connection, NotFound, Page, Parked, Problem, invalid, to_major, to_minor
+from chassis.lists import NEWEST, decode, encode, page
 
 from . import payments
 from .schemas import NewRefund, Refund
@@ -32,7 +32,7 @@ FIND = "SELECT * FROM payment.refunds WHERE payment_id = $1 AND refund_id = $2"
 
 LIST = """
 SELECT * FROM payment.refunds
- WHERE payment_id = $3 AND ($2::uuid IS NULL OR refund_id < $2)
+ WHERE payment_id = $3 AND refund_id < $2
  ORDER BY refund_id DESC LIMIT $1
 """
 
@@ -80,6 +80,18 @@ SELECT payment_id, uuidv7() AS refund_id FROM payment.payments payment
    AND (refunded_minor < amount_minor OR NOT EXISTS (
        SELECT FROM payment.refunds refund WHERE refund.payment_id = payment.payment_id))
 """
+
+PARKED = Parked(
+    rows="""
+    SELECT refund_id AS item_id, 'a refund of payment ' || payment_id AS about,
+           attempts, created_at AS since, next_attempt_at
+      FROM payment.refunds WHERE parked AND status = 'processing'
+    """,
+    retry="""
+    UPDATE payment.refunds SET attempts = 0, next_attempt_at = now()
+     WHERE refund_id = $1 AND status = 'processing'
+    """,
+)
 
 
 class RefundExceedsPayment(Problem, status=409):
@@ -151,8 +163,8 @@ async def find(db: Connection, payment_id: UUID, refund_id: UUID) -> Record:
 async def listed(db: Connection, payment_id: UUID, limit: int, cursor: str | None) -> Page[Refund]:
     """Newest first. Raises NotFound for the payment."""
     await payments.find(db, payment_id)
-    position = decode(cursor, UUID)
-    rows = await db.fetch(LIST, limit + 1, position[0] if position else None, payment_id)
+    (before,) = decode(cursor, UUID) or [NEWEST]
+    rows = await db.fetch(LIST, limit + 1, before, payment_id)
     return page(rows, limit, as_refund, lambda row: encode(row["refund_id"]))
 
 

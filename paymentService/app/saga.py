@@ -155,10 +155,11 @@ async def tell(context: Context, payment: Record) -> None:
 
 
 async def _tell_captured(context: Context, payment: Record) -> Record | None:
-    accepted = await orders.tell_captured(context.peers["order"], payment)
+    if await orders.tell_captured(context.peers["order"], payment):
+        return await payments.told(context.database, payment, "captured")
     async with context.database.unit_of_work() as db:
         told = await payments.told(db, payment, "captured")
-        if told and not accepted:
+        if told:
             await refunds.begin_in_full(db, [payment["payment_id"]], "order not payable")
     return told
 

@@ -30,8 +30,8 @@ async def refund_cancelled_orders(context: Context) -> int:
 
 
 SWEEPS = (
-    Sweep("payments", settle_payments, every=0.5),
-    Sweep("refunds", finish_refunds, every=0.5),
+    Sweep("payments", settle_payments, every=0.5, parked=payments.PARKED),
+    Sweep("refunds", finish_refunds, every=0.5, parked=refunds.PARKED),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
     Sweep("subject-requests", subjects.follow),
 )

@@ -173,6 +173,40 @@ async def test_payment_that_nothing_helps_is_parked_in_sight_and_still_tried(
     assert not await parked()
 
 
+PARK_PAYMENTS = """
+UPDATE payment.payments SET attempts = 24, next_attempt_at = now() + interval '1 hour'
+ WHERE NOT settled
+"""
+PARK_REFUNDS = """
+UPDATE payment.refunds SET attempts = 24, next_attempt_at = now() + interval '1 hour'
+"""
+
+
+async def test_parked_payment_and_refund_may_be_tried_anew(
+    service: httpx.AsyncClient, shop: Shop, books: Books, line: Line
+) -> None:
+    refunded = (await pay(service, shop.place())).json()
+    line.cut = True
+    order_id = shop.place()
+    payment_id = await books.payment(order_id, "unknown", token="tok_ok", attempts=1)
+    assert (await service.post(f"/payments/{refunded['payment_id']}/refunds")).status_code == 503
+    assert (await service.get("/parked")).json()["items"] == []
+    await books.fetch(PARK_PAYMENTS)
+    await books.fetch(PARK_REFUNDS)
+    first = (await service.get("/parked", params={"limit": 1})).json()
+    rest = (await service.get("/parked", params={"cursor": first["next_cursor"]})).json()
+    parked = [*first["items"], *rest["items"]]
+    assert {item["sweep"]: item["attempts"] for item in parked} == {"payments": 24, "refunds": 24}
+    line.cut = False
+    for item in parked:
+        retried = await service.post(f"/parked/{item['item_id']}/retry")
+        assert (retried.status_code, retried.json()) == (200, item)
+    await until_payment(service, str(payment_id), "captured")
+    await until_payment(service, refunded["payment_id"], "refunded")
+    await until_settled(books)
+    assert (await service.get("/parked")).json()["items"] == []
+
+
 async def test_order_that_could_not_be_told_is_told_later(
     service: httpx.AsyncClient, shop: Shop, books: Books
 ) -> None:

@@ -29,13 +29,13 @@ SELECT product.* FROM unnest($1::text[]) WITH ORDINALITY AS asked (sku, place)
 
 LIST = """
 SELECT * FROM product.products
- WHERE active AND ($2::text IS NULL OR sku > $2)
+ WHERE active AND sku > $2
  ORDER BY sku LIMIT $1
 """
 
 LIST_CATEGORY = """
 SELECT * FROM product.products
- WHERE active AND category = $3 AND ($2::text IS NULL OR sku > $2)
+ WHERE active AND category = $3 AND sku > $2
  ORDER BY sku LIMIT $1
 """
 
@@ -115,8 +115,7 @@ async def listed(
     db: Connection, category: str | None, limit: int, cursor: str | None
 ) -> Page[Product]:
     """Products on sale, in SKU order."""
-    position = decode(cursor, str)
-    after = position[0] if position else None
+    (after,) = decode(cursor, str) or [""]
     rows = (
         await db.fetch(LIST, limit + 1, after)
         if category is None

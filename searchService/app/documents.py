@@ -33,7 +33,7 @@ LEARN = """
 INSERT INTO search.vocabulary (word)
 SELECT DISTINCT word
   FROM search.index AS document, unnest(tsvector_to_array(document.words)) AS word
- WHERE sku = ANY($1) AND length(word) BETWEEN 3 AND 40 AND word !~ '[0-9]'
+ WHERE sku = ANY($1) AND length(word) BETWEEN 3 AND 40
  ORDER BY word
 ON CONFLICT DO NOTHING
 """

@@ -13,8 +13,9 @@ from .schemas import Sort
 Query: TypeAlias = tuple[str, list[Any]]
 
 # Where there are more, relevance is told among this many of them, and counting ends here: ranking
-# and counting a million hits of `a` takes seconds, and nobody reads them.
-ENOUGH = 10_000
+# and counting a million hits of `a` takes seconds, and nobody reads them. So few that a common word
+# costs about what a rare one does, however large the index.
+ENOUGH = 1000
 
 # The score is computed on a page, not on every row that the sort passes by.
 HITS = """
@@ -49,11 +50,16 @@ CASE WHEN sku = ? THEN 1
      ELSE (3 * ts_rank(words, ?::text::tsquery, 32) + ts_rank(words, ?::text::tsquery, 32)) / 4
  END::float8
 """
+# The same, where what was typed is all that it can mean.
+PLAIN_SCORE = "CASE WHEN sku = ? THEN 1 ELSE ts_rank(words, ?::text::tsquery, 32) END::float8"
+
+# As its index has it; what has no price is not in any range.
+PRICE = "coalesce(price, 'Infinity')"
 
 # What each sort goes by, ascending, and its type; the SKU decides between equals.
 SORTS: dict[Sort, tuple[str, str]] = {
     "relevance": ("-({score})", "float8"),
-    "price": ("coalesce(price, 'Infinity')", "numeric"),
+    "price": (PRICE, "numeric"),
     "-price": ("coalesce(-price, 'Infinity')", "numeric"),
     "name": ("name_key", "text"),
 }
@@ -116,13 +122,13 @@ def total(question: Question, meaning: Meaning) -> Query:
 
 
 def groups(question: Question, meaning: Meaning) -> Query:
-    """Rows for facets.counted."""
+    """Rows for facets.counted: of one hit more than ENOUGH at most."""
     conditions = _asked(question, meaning)
     query = GROUPS.format(
         bounds=conditions.bind("?", list(BOUNDS)),
         in_range=_in_range(conditions, question) or "true",
         conditions=conditions,
-        enough=ENOUGH,
+        enough=ENOUGH + 1,
     )
     return query, conditions.values
 
@@ -131,8 +137,10 @@ def _filtered(question: Question, meaning: Meaning) -> Conditions:
     conditions = _asked(question, meaning)
     if question.category is not None:
         conditions.require("category = ?", question.category)
-    if in_range := _in_range(conditions, question):
-        conditions.require(in_range)
+    if question.min_price is not None:
+        conditions.require(f"{PRICE} >= ? AND {PRICE} < 'Infinity'", question.min_price)
+    if question.max_price is not None:
+        conditions.require(f"{PRICE} <= ?", question.max_price)
     return conditions
 
 
@@ -144,7 +152,8 @@ def _asked(question: Question, meaning: Meaning) -> Conditions:
     elif question.text:
         conditions.require("sku = ?", question.text)
     if question.in_stock is not None:
-        conditions.require("in_stock = ?", question.in_stock)
+        # As it stands, so that the planner knows how many there are.
+        conditions.require("in_stock" if question.in_stock else "NOT in_stock")
     return conditions
 
 
@@ -170,4 +179,6 @@ def _score(conditions: Conditions, question: Question, meaning: Meaning) -> str:
         return "0::float8"
     if meaning.wide is None:
         return "1::float8"
+    if meaning.typed == meaning.wide:
+        return conditions.bind(PLAIN_SCORE, question.text, meaning.typed)
     return conditions.bind(SCORE, question.text, meaning.typed, meaning.wide)

@@ -1,5 +1,7 @@
 """A search: what was asked, what answers it in which order, and how much of it there is."""
 
+from collections.abc import Sequence
+
 from asyncpg import Record
 
 from chassis import Connection, invalid
@@ -31,10 +33,12 @@ async def search(
         lambda row: as_hit(row, names[row["name"]]),
         lambda row: encode(question.fingerprint(), row["place"], row["sku"]),
     )
-    query, values = queries.total(question, meaning)
-    total = await db.fetchval(query, *values)
     query, values = queries.groups(question, meaning)
     groups = await db.fetch(query, *values)
+    total = told(groups, question.category)
+    if total is None:
+        query, values = queries.total(question, meaning)
+        total = await db.fetchval(query, *values)
     return SearchResult(
         items=hits.items,
         facets=facets.counted(groups, question.category),
@@ -42,6 +46,18 @@ async def search(
         total_is_exact=total <= ENOUGH,
         next_cursor=hits.next_cursor,
     )
+
+
+def told(groups: Sequence[Record], category: str | None) -> int | None:
+    """How many hits there are, where the facets tell: they do unless they end early, and a filter
+    of price or category might let through more of what they have not seen."""
+    seen = sum(group["count"] for group in groups)
+    passed = sum(
+        group["count"]
+        for group in groups
+        if group["in_range"] and category in (None, group["category"])
+    )
+    return passed if seen <= ENOUGH or passed == seen else None
 
 
 def as_hit(row: Record, highlight: str) -> Hit:

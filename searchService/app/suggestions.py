@@ -3,25 +3,27 @@
 from chassis import Connection
 
 # However short the beginning is, this many documents with it are enough to choose from.
-CANDIDATES = 1000
+CANDIDATES = 300
 
+MEANING = """
+SELECT search.folded($1) AS beginning, typed, wide FROM search.meaning($1, 'A')
+"""
+
+# What it means is known before, so that the planner knows how common it is.
 SUGGEST = """
-WITH asked AS MATERIALIZED (
-    SELECT search.folded($1) AS beginning, typed, wide FROM search.meaning($1, 'A')
-), candidates AS (
-    SELECT name, name_key, words FROM search.index
-     WHERE words @@ (SELECT wide::tsquery FROM asked) LIMIT $3
-)
 SELECT name
-  FROM candidates, asked
- GROUP BY name, name_key, beginning
- ORDER BY bool_or(words @@ typed::tsquery) DESC, name_key ^@ beginning DESC,
-          search.similarity(name_key, beginning) DESC, name
- LIMIT $2
+  FROM (SELECT name, name_key, words FROM search.index
+         WHERE words @@ $4::text::tsquery LIMIT $5) candidates
+ GROUP BY name, name_key
+ ORDER BY bool_or(words @@ $3::text::tsquery) DESC, name_key ^@ $2 DESC,
+          search.similarity(name_key, $2) DESC, name
+ LIMIT $1
 """
 
 
 async def suggest(db: Connection, text: str, limit: int) -> list[str]:
     """Different names: first those with words that begin like this, then similar ones."""
-    rows = await db.fetch(SUGGEST, text, limit, CANDIDATES)
+    meant = await db.fetchrow(MEANING, text)
+    assert meant is not None
+    rows = await db.fetch(SUGGEST, limit, *meant, CANDIDATES)
     return [row["name"] for row in rows]

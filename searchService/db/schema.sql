@@ -55,23 +55,36 @@ CREATE TABLE IF NOT EXISTS search.index (
     CONSTRAINT price_has_a_currency CHECK ((price IS NULL) = (currency IS NULL))
 );
 
--- GET /search by words, and its filter by category.
+-- GET /search by words.
 CREATE INDEX IF NOT EXISTS index_words ON search.index USING gin (words);
-CREATE INDEX IF NOT EXISTS index_category ON search.index (category);
+-- Its filter by stock, for the answer that few documents give.
+CREATE INDEX IF NOT EXISTS index_in_stock ON search.index (in_stock);
 -- Its sorts; what has no price comes last both ways.
 CREATE INDEX IF NOT EXISTS index_by_name ON search.index (name_key, sku);
 CREATE INDEX IF NOT EXISTS index_by_price
     ON search.index (coalesce(price, 'Infinity'), sku);
 CREATE INDEX IF NOT EXISTS index_by_price_falling
     ON search.index (coalesce(-price, 'Infinity'), sku);
+-- Its filter by category, with or without one by price.
+DROP INDEX IF EXISTS search.index_category;
+CREATE INDEX IF NOT EXISTS index_by_category
+    ON search.index (category, coalesce(price, 'Infinity'), sku);
 
--- Every word, and stem, that documents have had: where a misspelt one looks for its neighbours. It
--- stays when its last document goes; then it leads nowhere, which harms nobody.
+-- Every word, and stem, that documents have had: where a word not typed to its end finds how it may
+-- go on, and a misspelt one its neighbours. It stays when its last document goes; then it leads
+-- nowhere, which harms nobody.
 CREATE TABLE IF NOT EXISTS search.vocabulary (
     word text COLLATE "C" PRIMARY KEY CHECK (length(word) BETWEEN 3 AND 40)
 );
 CREATE INDEX IF NOT EXISTS vocabulary_trigrams
     ON search.vocabulary USING gin (word search.gin_trgm_ops);
+
+-- There was a time when words with digits were not learned.
+INSERT INTO search.vocabulary (word)
+SELECT word FROM ts_stat('SELECT words FROM search.index')
+ WHERE length(word) BETWEEN 3 AND 40 AND word ~ '[0-9]'
+   AND NOT EXISTS (SELECT FROM search.vocabulary WHERE word ~ '[0-9]')
+ON CONFLICT DO NOTHING;
 
 -- Loads pg_trgm into this session: only then may its owner set the extension's parameter below.
 SELECT search.show_limit();
@@ -97,13 +110,36 @@ AS $$ BEGIN
     RETURN (
         SELECT string_agg(format('''%s'':%s', stem, labels), ' | ')
           FROM (SELECT (ts_lexize('search.stem', word))[1] AS stem FROM search.vocabulary
-                 WHERE word OPERATOR(search.%) asked
+                 WHERE word OPERATOR(search.%) asked AND word !~ '[0-9]'
                    AND search.levenshtein_less_equal(word, asked, 2) <= 2
                  GROUP BY stem
                  ORDER BY min(search.levenshtein_less_equal(word, asked, 2)),
                           max(search.similarity(word, asked)) DESC, stem
                  LIMIT 5) nearest);
 END $$;
+
+-- The words that begin like this one, as a tsquery. Looking them up one by one lets the index go by
+-- the rarest part of a question; a prefix in it makes it list all documents with any of them. That
+-- is left to beginnings that too many words have, or that are not in the vocabulary.
+CREATE OR REPLACE FUNCTION search.continued(asked text, labels text) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$ DECLARE
+    ways text[] := ARRAY(
+        SELECT format('''%s'':%s', word, labels) FROM search.vocabulary
+         WHERE word >= asked COLLATE "C" AND word < (asked || chr(1114111)) COLLATE "C" LIMIT 17);
+BEGIN
+    IF length(asked) < 3 OR cardinality(ways) NOT BETWEEN 1 AND 16 THEN
+        RETURN format('''%s'':*%s', asked, labels);
+    END IF;
+    RETURN array_to_string(ways, ' | ');
+END $$;
+
+-- Whether a word is so common that the first documents that come along have it. Asked before the
+-- index is, which would list all documents that have it.
+CREATE OR REPLACE FUNCTION search.common(asked text) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (
+    SELECT FROM (SELECT words FROM search.index LIMIT 300) sample WHERE words @@ asked::tsquery);
 
 -- What a question means, as two tsqueries: `typed` takes its words as they stand (the last one as
 -- a prefix too), `wide` also takes the neighbours of those that are probably misspelt. Null where
@@ -125,11 +161,13 @@ AS $$ BEGIN
     ), term AS (
         SELECT word, is_last,
                format('''%s'':%s', (ts_lexize('search.stem', word))[1], labels) AS exact,
-               format('''%s'':*%s', word, labels) AS prefix
+               CASE WHEN is_last THEN search.continued(word, labels) END AS prefix
           FROM telling
     ), taken AS (
         SELECT CASE WHEN is_last THEN exact || ' | ' || prefix ELSE exact END AS plain,
-               search.neighbours(word, exact, CASE WHEN is_last THEN prefix END, labels) AS near
+               CASE WHEN NOT (search.common(exact)
+                              OR is_last AND length(word) = 4 AND search.common(prefix))
+                    THEN search.neighbours(word, exact, prefix, labels) END AS near
           FROM term
     )
     SELECT string_agg(format('(%s)', plain), ' & '),
@@ -148,9 +186,13 @@ CREATE TABLE IF NOT EXISTS search.search_idempotency_keys (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, key)
 );
--- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
-CREATE INDEX IF NOT EXISTS search_idempotency_keys_age
-    ON search.search_idempotency_keys USING brin (created_at);
+-- Old keys are deleted in batches, the oldest first. No BRIN: new rows take the places of deleted
+-- ones, and then every part of the table holds old and new.
+DROP INDEX IF EXISTS search.search_idempotency_keys_age;
+CREATE INDEX IF NOT EXISTS search_idempotency_keys_oldest
+    ON search.search_idempotency_keys (created_at);
+-- Vacuumed long before a fifth of them is dead.
+ALTER TABLE search.search_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA search TO search_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON search.index TO search_app;

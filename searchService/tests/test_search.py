@@ -298,16 +298,16 @@ async def test_more_hits_than_anybody_reads(index: Index, ask: Ask, database_url
     try:
         await db.execute(
             "INSERT INTO search.index (sku, name, category)"
-            " SELECT 'S' || n, 'lamp', 'lamps' FROM generate_series(1, 10000) n"
+            " SELECT 'S' || n, 'lamp', 'lamps' FROM generate_series(1, 1000) n"
         )
     finally:
         await db.close()
     answer = await ask(q="lamp", limit=1)
-    assert (answer["total"], answer["total_is_exact"]) == (10_000, False)
+    assert (answer["total"], answer["total_is_exact"]) == (1000, False)
     assert skus(answer) == ["lamp"]
     assert skus(await ask(q="lamp", limit=1, cursor=answer["next_cursor"])) == ["S1"]
     answer = await ask(q="lamp", category="lamps")
-    assert (answer["total"], answer["total_is_exact"]) == (10_000, True)
+    assert (answer["total"], answer["total_is_exact"]) == (1000, True)
     answer = await ask(q="lamp", category="odd")
     assert (answer["total"], answer["total_is_exact"]) == (1, True)
 

@@ -1,22 +1,30 @@
 """One parcel of an order: where it goes, and how far it has come."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from . import tracking
 from .schemas import Address, NewEvent, NewShipment, Shipment, Status
 
+# Where a list begins, newest first: no parcel comes after it.
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+# With its first event.
 INSERT = """
-INSERT INTO shipping.shipments
-       (shipment_id, order_id, tracking_number, carrier, address)
-VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5)
-ON CONFLICT (shipment_id) DO NOTHING
+WITH made AS (
+    INSERT INTO shipping.shipments (shipment_id, order_id, tracking_number, carrier, address)
+    VALUES (coalesce($1, uuidv7()), $2, $3, $4, $5)
+    ON CONFLICT (shipment_id) DO NOTHING
+    RETURNING shipment_id, status
+)
+INSERT INTO shipping.shipment_events (shipment_id, seq, status)
+SELECT shipment_id, 1, status FROM made
 RETURNING shipment_id
 """
 
@@ -25,7 +33,7 @@ UPDATE shipping.shipments SET status = $2 WHERE shipment_id = $1 AND status = AN
 RETURNING true
 """
 
-# A statement after MOVE or INSERT, whose row lock makes the events of a shipment come one by one.
+# A statement after MOVE, whose row lock makes the events of a shipment come one by one.
 INSERT_EVENT = """
 INSERT INTO shipping.shipment_events (shipment_id, seq, status, location, note)
 SELECT $1, count(*) + 1, $2, $3, $4 FROM shipping.shipment_events WHERE shipment_id = $1
@@ -45,7 +53,7 @@ FIND = SHIPMENTS + "WHERE shipment_id = $1"
 LIST = (
     SHIPMENTS
     + """
- WHERE $2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid)
+ WHERE (created_at, shipment_id) < ($2, $3)
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -53,7 +61,7 @@ LIST = (
 LIST_ORDER = (
     SHIPMENTS
     + """
- WHERE order_id = $4 AND ($2::timestamptz IS NULL OR (created_at, shipment_id) < ($2, $3::uuid))
+ WHERE order_id = $4 AND (created_at, shipment_id) < ($2, $3)
  ORDER BY created_at DESC, shipment_id DESC LIMIT $1
 """
 )
@@ -101,7 +109,6 @@ async def create(
     if shipment_id is None:
         assert new.shipment_id is not None
         return await _standing(db, new.shipment_id, new.order_id), False
-    await db.execute(INSERT_EVENT, shipment_id, "created", None, None)
     return await find(db, shipment_id), True
 
 
@@ -136,7 +143,7 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None
 ) -> Page[Shipment]:
     """Shipments, of one order if named, newest first."""
-    after = decode(cursor, datetime.fromisoformat, UUID) or (None, None)
+    after = decode(cursor, datetime.fromisoformat, UUID) or (END_OF_TIME, NEWEST)
     rows = (
         await db.fetch(LIST, limit + 1, *after)
         if order_id is None

@@ -21,16 +21,14 @@ def refusal(fleet: Fleet, **environment: str) -> str:
     return said
 
 
-def test_a_taken_port_is_named_with_its_holder(fleet: Fleet) -> None:
-    with socket.create_server(("127.0.0.1", fleet.base + 2)):
-        said = refusal(fleet)
-    assert f"Port {fleet.base + 2} is taken by process {os.getpid()} (" in said
+def test_a_taken_port_is_named_with_its_holder(new_fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", new_fleet.base + 2)):
+        said = refusal(new_fleet)
+    assert f"Port {new_fleet.base + 2} is taken by process {os.getpid()} (" in said
     assert "PORT_BASE=9000 make up" in said
 
 
 def test_an_old_data_folder(fleet: Fleet) -> None:
-    fleet.up()
-    fleet.run("down")
     (fleet.data / "postgres" / "PG_VERSION").write_text("15\n")
     said = refusal(fleet)
     assert "is an old data folder, of PostgreSQL 15: PostgreSQL 18 cannot read it" in said
@@ -38,31 +36,29 @@ def test_an_old_data_folder(fleet: Fleet) -> None:
 
 
 def test_lost_passwords(fleet: Fleet) -> None:
-    fleet.up()
-    fleet.run("down")
     (fleet.data / "secrets.json").unlink()
     assert "secrets.json is lost" in refusal(fleet)
 
 
 def test_a_damaged_database(fleet: Fleet) -> None:
-    fleet.up()
-    fleet.run("down")
     (fleet.data / "postgres" / "global" / "pg_control").unlink()
     said = refusal(fleet)
     assert "PostgreSQL ended with status" in said
     assert "pg_control" in said
 
 
-def test_a_server_that_is_not_there(fleet: Fleet) -> None:
-    said = refusal(fleet, DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{fleet.base + 1}/shop")
+def test_a_server_that_is_not_there(new_fleet: Fleet) -> None:
+    said = refusal(
+        new_fleet, DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{new_fleet.base + 1}/shop"
+    )
     assert "The PostgreSQL of DATABASE_URL does not answer within 5 s" in said
     assert "secret" not in said
 
 
-def test_a_server_that_accepts_and_says_nothing(fleet: Fleet) -> None:
+def test_a_server_that_accepts_and_says_nothing(new_fleet: Fleet) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        said = refusal(fleet, DATABASE_URL=f"postgresql://me@127.0.0.1:{port}/shop")
+        said = refusal(new_fleet, DATABASE_URL=f"postgresql://me@127.0.0.1:{port}/shop")
     assert "does not answer within 5 s" in said
 
 
@@ -70,8 +66,8 @@ def test_a_server_that_accepts_and_says_nothing(fleet: Fleet) -> None:
     ("variable", "text"),
     [("PORT_BASE", "eighty"), ("PORT_BASE", "70000"), ("POSTGRES_PORT", "-1")],
 )
-def test_a_port_that_is_none(fleet: Fleet, variable: str, text: str) -> None:
-    assert f"{variable}={text} is not a port" in refusal(fleet, **{variable: text})
+def test_a_port_that_is_none(new_fleet: Fleet, variable: str, text: str) -> None:
+    assert f"{variable}={text} is not a port" in refusal(new_fleet, **{variable: text})
 
 
 def test_a_service_that_cannot_be_imported(fleet: Fleet) -> None:
@@ -88,11 +84,11 @@ def test_a_service_that_ends_while_starting(fleet: Fleet) -> None:
     assert "I cannot work like this" in said
 
 
-def test_a_stop_while_starting_is_a_stop(fleet: Fleet) -> None:
-    supervisor = fleet.begin("up")
+def test_a_stop_while_starting_is_a_stop(new_fleet: Fleet) -> None:
+    supervisor = new_fleet.begin("up")
     assert supervisor.stdout
     assert "Data folder" in supervisor.stdout.readline()
     supervisor.send_signal(signal.SIGINT)
     said, _ = supervisor.communicate(timeout=20)
     assert (supervisor.returncode, said.splitlines()[-1]) == (0, "Stopped.")
-    assert fleet.processes() == []
+    assert new_fleet.processes() == []

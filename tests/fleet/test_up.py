@@ -14,20 +14,20 @@ from fleet.settings import Settings
 from .conftest import Fleet, eventually
 
 
-def test_each_service_is_told_its_own_role_and_its_peers_only(fleet: Fleet) -> None:
-    fleet.up()
-    alpha, beta = fleet.ask(1), fleet.ask(2)
-    assert alpha["BETA_URL"] == f"http://127.0.0.1:{fleet.base + 2}"
+def test_each_service_is_told_its_own_role_and_its_peers_only(new_fleet: Fleet) -> None:
+    new_fleet.up()
+    alpha, beta = new_fleet.ask(1), new_fleet.ask(2)
+    assert alpha["BETA_URL"] == f"http://127.0.0.1:{new_fleet.base + 2}"
     assert beta["BETA_URL"] is None
     assert alpha["DATABASE_URL"].startswith("postgresql://alpha_app:")
     assert alpha["DATABASE_URL"].endswith("/shop")
     assert alpha["LOG_FORMAT"] == "json"
 
 
-def test_secrets_are_for_their_owner_only(fleet: Fleet) -> None:
-    fleet.up()
-    assert stat.S_IMODE((fleet.data / "secrets.json").stat().st_mode) == 0o600
-    assert stat.S_IMODE((fleet.data / "run").stat().st_mode) == 0o700
+def test_secrets_are_for_their_owner_only(new_fleet: Fleet) -> None:
+    new_fleet.up()
+    assert stat.S_IMODE((new_fleet.data / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((new_fleet.data / "run").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -49,8 +49,8 @@ def test_down_stops_everything_and_says_so(fleet: Fleet) -> None:
     assert fleet.processes() == []
 
 
-def test_down_without_a_fleet_says_so(fleet: Fleet) -> None:
-    assert fleet.run("down") == (0, "Nothing is running.\n")
+def test_down_without_a_fleet_says_so(new_fleet: Fleet) -> None:
+    assert new_fleet.run("down") == (0, "Nothing is running.\n")
 
 
 def test_down_ends_a_supervisor_that_does_not_listen(
@@ -106,12 +106,12 @@ def test_a_server_that_is_killed_recovers(fleet: Fleet) -> None:
     eventually(lambda: fleet.log("postgres").count("ready to accept connections") == 2)
 
 
-def test_data_outlives_a_restart(fleet: Fleet) -> None:
-    fleet.up()
-    identity = (fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8]
-    fleet.run("down")
-    fleet.up()
-    assert (fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8] == identity
+def test_data_outlives_a_restart(new_fleet: Fleet) -> None:
+    new_fleet.up()
+    identity = (new_fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8]
+    new_fleet.run("down")
+    new_fleet.up()
+    assert (new_fleet.data / "postgres" / "global" / "pg_control").read_bytes()[:8] == identity
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A small shop to ask about: without orders, most questions about orders end at once."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -52,9 +53,16 @@ class World:
 
     async def _do(self, service: str, method: str, target: str, body: dict[str, Any]) -> Any:
         given = {name: value for name, value in body.items() if value is not None}
-        headers = (("Content-Type", b"application/json"),)
+        headers = (
+            ("Content-Type", b"application/json"),
+            ("Idempotency-Key", f"world-{len(self.answers)}".encode()),
+        )
         request = Request(target, method, target, headers, json.dumps(given).encode())
-        answer = await ask(self._apps[service], request)
+        for _ in range(60):
+            answer = await ask(self._apps[service], request)
+            if answer.status != 503:
+                break
+            await asyncio.sleep(0.2)  # it says when to come back
         assert answer.status < 300, f"{answer.body!r} to {request}"
         self.answers.append(answer.json())
         return self.answers[-1]

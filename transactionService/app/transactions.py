@@ -5,7 +5,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Problem, invalid, to_major, to_minor
-from chassis.lists import decode, encode, page
+from chassis.lists import NEWEST, decode, encode, page
 
 from .orders import Order
 from .schemas import Balance, NewTransaction, Transaction
@@ -15,25 +15,31 @@ from .schemas import Balance, NewTransaction, Transaction
 OPEN_BALANCE = """
 INSERT INTO payment.balances (order_id, currency, charged_minor) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
-RETURNING true
+RETURNING order_id
 """
 
 TAKE_FROM_BALANCE = """
-UPDATE payment.balances SET refunded_minor = refunded_minor + $2
- WHERE order_id = $1 AND charged_minor - refunded_minor >= $2
-RETURNING true
+UPDATE payment.balances SET refunded_minor = refunded_minor + $3
+ WHERE order_id = $1 AND currency = $2 AND charged_minor - refunded_minor >= $3
+RETURNING order_id
 """
 
-INSERT = """
-INSERT INTO payment.transactions (order_id, kind, amount_minor, currency, reference)
-VALUES ($1, $2, $3, $4, $5)
-RETURNING *
+# The balance, and what follows where it has moved: the transaction, and its two entries.
+RECORD = """
+WITH balance AS ({balance}), recorded AS (
+    INSERT INTO payment.transactions (order_id, currency, amount_minor, kind, reference)
+    SELECT order_id, $2, $3, $4, $5 FROM balance
+    RETURNING *
+), entered AS (
+    INSERT INTO payment.entries (transaction_id, account, amount_minor)
+    SELECT transaction_id, entry.*
+      FROM recorded, (VALUES ($6::text, $3::bigint), ($7, -$3)) AS entry
+)
+SELECT * FROM recorded
 """
 
-INSERT_ENTRIES = """
-INSERT INTO payment.entries (transaction_id, account, amount_minor)
-VALUES ($1, $2, $4), ($1, $3, -$4)
-"""
+CHARGE = RECORD.format(balance=OPEN_BALANCE)
+REFUND = RECORD.format(balance=TAKE_FROM_BALANCE)
 
 FIND = "SELECT * FROM payment.transactions WHERE transaction_id = $1"
 
@@ -45,18 +51,18 @@ FIND_BALANCE = "SELECT * FROM payment.balances WHERE order_id = $1"
 
 LIST = """
 SELECT * FROM payment.transactions
- WHERE $2::uuid IS NULL OR transaction_id < $2
+ WHERE transaction_id < $2
  ORDER BY transaction_id DESC LIMIT $1
 """
 
 LIST_ORDER = """
 SELECT * FROM payment.transactions
- WHERE order_id = $3 AND ($2::uuid IS NULL OR transaction_id < $2)
+ WHERE order_id = $3 AND transaction_id < $2
  ORDER BY transaction_id DESC LIMIT $1
 """
 
-# The account that each kind debits, and the one that it credits.
-ACCOUNTS = {"charge": ("cash", "sales"), "refund": ("sales_returns", "cash")}
+# How each kind is recorded, the account that it debits, and the one that it credits.
+KINDS = {"charge": (CHARGE, "cash", "sales"), "refund": (REFUND, "sales_returns", "cash")}
 
 
 class AmountMismatch(Problem, status=422):
@@ -102,32 +108,27 @@ async def record(db: Connection, new: NewTransaction, minor: int) -> Transaction
 
     Raises AlreadyCharged, RefundExceedsCharge, AmountMismatch (a refund in another currency).
     """
-    if new.kind == "charge":
-        await _open_balance(db, new, minor)
-    else:
-        await _take_from_balance(db, new, minor)
-    row = await db.fetchrow(INSERT, new.order_id, new.kind, minor, new.currency, new.reference)
-    assert row is not None
-    await db.execute(INSERT_ENTRIES, row["transaction_id"], *ACCOUNTS[new.kind], minor)
+    query, debited, credited = KINDS[new.kind]
+    row = await db.fetchrow(
+        query, new.order_id, new.currency, minor, new.kind, new.reference, debited, credited
+    )
+    if row is None:
+        raise await (_why_no_charge if new.kind == "charge" else _why_no_refund)(db, new)
     return as_transaction(row)
 
 
-async def _open_balance(db: Connection, new: NewTransaction, minor: int) -> None:
-    if not await db.fetchval(OPEN_BALANCE, new.order_id, new.currency, minor):
-        charge = await db.fetchval(FIND_CHARGE, new.order_id)
-        raise AlreadyCharged(f"Transaction {charge} is its charge.", transaction_id=charge)
+async def _why_no_charge(db: Connection, new: NewTransaction) -> Problem:
+    charge = await db.fetchval(FIND_CHARGE, new.order_id)
+    return AlreadyCharged(f"Transaction {charge} is its charge.", transaction_id=charge)
 
 
-async def _take_from_balance(db: Connection, new: NewTransaction, minor: int) -> None:
+async def _why_no_refund(db: Connection, new: NewTransaction) -> Problem:
     row = await db.fetchrow(FIND_BALANCE, new.order_id)
     if row is None:
-        raise RefundExceedsCharge(0, new.currency, charged=False)
+        return RefundExceedsCharge(0, new.currency, charged=False)
     if row["currency"] != new.currency:
-        raise mismatch(to_major(minor_left(row), row["currency"]), row["currency"])
-    if not await db.fetchval(TAKE_FROM_BALANCE, new.order_id, minor):
-        row = await db.fetchrow(FIND_BALANCE, new.order_id)
-        assert row is not None
-        raise RefundExceedsCharge(minor_left(row), row["currency"], charged=True)
+        return mismatch(to_major(minor_left(row), row["currency"]), row["currency"])
+    return RefundExceedsCharge(minor_left(row), row["currency"], charged=True)
 
 
 async def is_charged(db: Connection, order_id: UUID) -> bool:
@@ -146,12 +147,11 @@ async def listed(
     db: Connection, order_id: UUID | None, limit: int, cursor: str | None
 ) -> Page[Transaction]:
     """Transactions, of one order if named, newest first."""
-    position = decode(cursor, UUID)
-    after = position[0] if position else None
+    (before,) = decode(cursor, UUID) or [NEWEST]
     rows = (
-        await db.fetch(LIST, limit + 1, after)
+        await db.fetch(LIST, limit + 1, before)
         if order_id is None
-        else await db.fetch(LIST_ORDER, limit + 1, after, order_id)
+        else await db.fetch(LIST_ORDER, limit + 1, before, order_id)
     )
     return page(rows, limit, as_transaction, lambda row: encode(row["transaction_id"]))
 

@@ -29,7 +29,12 @@ SELECT asked.sku, asked.quantity AS requested, coalesce(on_hand - reserved, 0) A
  ORDER BY asked.sku
 """
 
-SKUS = "SELECT DISTINCT sku FROM warehouse.reservation_items WHERE reservation_id = ANY ($1)"
+# In SKU order, as everywhere.
+LOCK_ALL_OF = """
+SELECT FROM warehouse.stock
+ WHERE sku IN (SELECT sku FROM warehouse.reservation_items WHERE reservation_id = ANY ($1))
+ ORDER BY sku FOR UPDATE
+"""
 
 LET_GO = """
 UPDATE warehouse.stock SET reserved = reserved - freed.quantity, updated_at = clock_timestamp()
@@ -84,24 +89,20 @@ async def shortages(db: Connection, missing: Mapping[str, int]) -> list[dict[str
 
 async def let_go(db: Connection, reservation_ids: Sequence[UUID]) -> None:
     """No longer reserved: others may have them."""
-    await lock_all_of(db, reservation_ids)
+    await db.execute(LOCK_ALL_OF, reservation_ids)
     await db.execute(LET_GO, reservation_ids)
 
 
 async def send_out(db: Connection, reservation_id: UUID) -> None:
     """No longer reserved, and no longer on hand."""
-    await lock_all_of(db, [reservation_id])
+    await db.execute(LOCK_ALL_OF, [reservation_id])
     await db.execute(SEND_OUT, reservation_id)
 
 
 async def take_back(db: Connection, reservation_id: UUID) -> None:
     """On hand again. Raises AboveMaximum."""
-    await lock_all_of(db, [reservation_id])
+    await db.execute(LOCK_ALL_OF, [reservation_id])
     try:
         await db.execute(TAKE_BACK, reservation_id)
     except CheckViolationError:
         raise AboveMaximum() from None
-
-
-async def lock_all_of(db: Connection, reservation_ids: Sequence[UUID]) -> None:
-    await lock(db, [row["sku"] for row in await db.fetch(SKUS, reservation_ids)])

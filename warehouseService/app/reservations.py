@@ -4,6 +4,7 @@ The reservation's own row is always taken before the stock rows, and those in SK
 whichever of commit, release and expiry comes first wins, and none of them deadlocks.
 """
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -25,12 +26,10 @@ RETURNING true
 # Expired from the instant that it names, not from when the sweep comes by.
 FIND = """
 SELECT reservation_id, order_id, expires_at, created_at, updated_at,
-       CASE WHEN status = 'held' AND expires_at <= now() THEN 'expired' ELSE status END AS status
+       CASE WHEN status = 'held' AND expires_at <= now() THEN 'expired' ELSE status END AS status,
+       (SELECT jsonb_object_agg(sku, quantity) FROM warehouse.reservation_items item
+         WHERE item.reservation_id = reservations.reservation_id) AS items
   FROM warehouse.reservations WHERE reservation_id = $1
-"""
-
-ITEMS = """
-SELECT sku, quantity FROM warehouse.reservation_items WHERE reservation_id = $1 ORDER BY sku
 """
 
 COMMIT = """
@@ -129,12 +128,13 @@ async def find(db: Connection, reservation_id: UUID) -> Reservation:
     row = await db.fetchrow(FIND, reservation_id)
     if row is None:
         raise NotFound(f"There is no reservation {reservation_id}.")
-    return as_reservation(row, await db.fetch(ITEMS, reservation_id))
+    return as_reservation(row)
 
 
-def as_reservation(row: Record, items: list[Record]) -> Reservation:
-    reserved = [ReservedItem(sku=item["sku"], quantity=item["quantity"]) for item in items]
-    return Reservation(items=reserved, **row)
+def as_reservation(row: Record) -> Reservation:
+    quantities = json.loads(row["items"] or "{}")
+    items = [ReservedItem(sku=sku, quantity=number) for sku, number in sorted(quantities.items())]
+    return Reservation.model_validate({**row, "items": items})
 
 
 async def commit(db: Connection, reservation_id: UUID) -> None:

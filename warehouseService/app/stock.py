@@ -48,9 +48,12 @@ WITH adjusted AS (
 SELECT * FROM adjusted
 """
 
+# Where the movements begin, newest first: none comes after it.
+END_OF_JOURNAL = 2**63 - 1
+
 MOVEMENTS = """
 SELECT * FROM warehouse.movements
- WHERE sku = $1 AND ($3::bigint IS NULL OR movement_id < $3)
+ WHERE sku = $1 AND movement_id < $3
  ORDER BY movement_id DESC LIMIT $2
 """
 
@@ -125,9 +128,9 @@ async def adjust(db: Connection, sku: str, adjustment: Adjustment) -> Stock:
 
 async def movements(db: Connection, sku: str, limit: int, cursor: str | None) -> Page[Movement]:
     """Newest first. Raises NotFound."""
-    position = decode(cursor, int)
+    (before,) = decode(cursor, int) or [END_OF_JOURNAL]
     await find(db, sku)
-    rows = await db.fetch(MOVEMENTS, sku, limit + 1, position[0] if position else None)
+    rows = await db.fetch(MOVEMENTS, sku, limit + 1, before)
     return page(rows, limit, as_movement, lambda row: encode(row["movement_id"]))
 
 

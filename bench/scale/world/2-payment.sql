@@ -1,0 +1,26 @@
+INSERT INTO payment.payments (payment_id, order_id, status, amount_minor, refunded_minor, currency,
+                              last4, order_told, created_at, updated_at)
+SELECT id, id, told, total_minor, CASE told WHEN 'refunded' THEN total_minor ELSE 0 END, 'EUR',
+       '4242', told, at, at
+  FROM (SELECT *, CASE status WHEN 'refunded' THEN 'refunded' ELSE 'captured' END AS told
+          FROM scale.purchases WHERE status IN ('fulfilled', 'refunded', 'paid')) paid;
+
+INSERT INTO payment.sandbox_charges (charge_id, payment_id, outcome, amount_minor, currency, at)
+SELECT id, id, 'captured', total_minor, 'EUR', at
+  FROM scale.purchases WHERE status IN ('fulfilled', 'refunded', 'paid');
+
+INSERT INTO payment.refunds
+       (refund_id, payment_id, status, amount_minor, currency, created_at, updated_at)
+SELECT id, id, 'succeeded', total_minor, 'EUR', at, at
+  FROM scale.purchases WHERE status = 'refunded';
+INSERT INTO payment.sandbox_refunds (refund_id, payment_id, amount_minor, currency, at)
+SELECT id, id, total_minor, 'EUR', at FROM scale.purchases WHERE status = 'refunded';
+
+INSERT INTO payment.payment_idempotency_keys
+       (scope, key, fingerprint, resource_id, status, headers, body, created_at)
+SELECT 'POST /payments', id, sha256(id::text::bytea), id, 201,
+       '{"Content-Type": "application/json"}',
+       convert_to(format('{"payment_id":"%s"%s}', id, repeat(' ', 300)), 'UTF8'),
+       now() - ($orders - number) * (interval '47 hours' * 20 / $orders)
+  FROM scale.purchases
+ WHERE status IN ('fulfilled', 'refunded', 'paid') AND number > $orders - $orders / 20;

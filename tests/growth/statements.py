@@ -1,0 +1,159 @@
+"""Every statement that a service can send to PostgreSQL, found by looking into its modules.
+
+A constant that is a statement is taken as it stands. What is put together from pieces is put
+together here, by the functions that do it, in every way that a request can ask for.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib import import_module
+from itertools import product
+from types import ModuleType
+from typing import Any, get_args
+from uuid import UUID
+
+import asyncpg
+
+from chassis import idempotency
+from chassis.lists import encode
+from fleet.services import ROOT, SERVICES
+from fulfilmentService.app import views
+from fulfilmentService.app.schemas import Status as JobStatus
+from orderService.app import orders
+from orderService.app.schemas import Status as OrderStatus
+from searchService.app import queries
+from searchService.app.queries import Meaning, Question
+from searchService.app.schemas import Sort
+
+STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+PIECE = re.compile(r"\{\w+\}|\?")
+
+# Pieces that are whole statements as well, and are only ever sent with more behind them.
+BEGINNINGS = {
+    "fulfilmentService.app.views.JOBS",
+    "orderService.app.orders.SELECT",
+    "shippingService.app.shipments.SHIPMENTS",
+}
+
+SOMEBODY = UUID(int=7)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`values` are what a request would send; None where any of the right type will do."""
+
+    text: str
+    values: list[Any] | None = None
+
+
+@dataclass
+class Recorder:
+    """A database that only writes down what it is asked."""
+
+    asked: list[Statement] = field(default_factory=list)
+
+    async def fetch(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        self.asked.append(Statement(query, list(values)))
+        return []
+
+    async def execute(self, query: str, *_: Any) -> str:
+        raise NotImplementedError
+
+    async def fetchrow(self, query: str, *_: Any) -> asyncpg.Record | None:
+        raise NotImplementedError
+
+    async def fetchval(self, query: str, *_: Any) -> Any:
+        raise NotImplementedError
+
+
+def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """The statements among a module's own constants, pieces of statements included."""
+    for name, value in vars(module).items():
+        if name.isupper() and isinstance(value, str) and STATEMENT.match(value):
+            yield f"{module.__name__}.{name}", value
+
+
+def modules() -> Iterator[ModuleType]:
+    for service in SERVICES:
+        for file in sorted((ROOT / service.folder / "app").glob("*.py")):
+            if file.stem not in ("__init__", "main"):
+                yield import_module(f"{service.folder}.app.{file.stem}")
+
+
+def standing() -> dict[str, Statement]:
+    """The constants that are sent as they stand."""
+    return {
+        name: Statement(text)
+        for module in modules()
+        for name, text in constants(module)
+        if not PIECE.search(text) and name not in BEGINNINGS
+    }
+
+
+def pieces() -> set[str]:
+    """The constants that are only sent put together with others."""
+    return {name for module in modules() for name, text in constants(module)} - set(standing())
+
+
+async def put_together() -> dict[str, Statement]:
+    return {**_keys(), **_searches(), **await _orders(), **await _jobs()}
+
+
+def _keys() -> dict[str, Statement]:
+    found = {}
+    for service in SERVICES:
+        table = f"{service.schema}.{service.name}_idempotency_keys"
+        for name, text in constants(idempotency):
+            found[f"{name} of {service.name}"] = Statement(text.format(table=table))
+    return found
+
+
+def _searches() -> dict[str, Statement]:
+    """In every combination of words, filters, sorts, and first page or a later one."""
+    found = {}
+    meanings = {
+        "no text": ("", Meaning(None, None)),
+        "words": ("lamp", Meaning("lamp", "lamp | lmap")),
+        "no word": ("?", Meaning(None, None)),
+    }
+    for asked, category, price, in_stock, sort, later in product(
+        meanings,
+        (None, "Oak"),
+        (None, Decimal(9)),
+        (None, True, False),
+        get_args(Sort),
+        (False, True),
+    ):
+        text, meaning = meanings[asked]
+        question = Question(text, category, price, price, in_stock, sort)
+        after = ("0", "") if later else None
+        name = f"search {asked}, {category}, {price}, {in_stock}, {sort}, later {later}"
+        found[f"{name}: hits"] = Statement(*queries.hits(question, meaning, 51, after))
+        found[f"{name}: total"] = Statement(*queries.total(question, meaning))
+        found[f"{name}: groups"] = Statement(*queries.groups(question, meaning))
+    return found
+
+
+async def _orders() -> dict[str, Statement]:
+    found = {}
+    statuses: tuple[OrderStatus | None, ...] = (None, "paid")
+    cursor = encode(SOMEBODY)
+    for customer, status, paid, after in product(
+        (None, SOMEBODY), statuses, (None, True, False), (None, cursor)
+    ):
+        recorder = Recorder()
+        await orders.listed(recorder, customer, status, paid, 50, after)
+        (found[f"orders {customer}, {status}, {paid}, {after}"],) = recorder.asked
+    return found
+
+
+async def _jobs() -> dict[str, Statement]:
+    found = {}
+    statuses: tuple[JobStatus | None, ...] = (None, "completed")
+    for order, status, after in product((None, SOMEBODY), statuses, (None, encode(SOMEBODY))):
+        recorder = Recorder()
+        await views.listed(recorder, order, status, 50, after)
+        (found[f"jobs {order}, {status}, {after}"],) = recorder.asked
+    return found

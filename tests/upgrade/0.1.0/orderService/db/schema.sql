@@ -1,0 +1,139 @@
+-- Orders, their lines and their history. Applied by orders_owner; safe to apply again.
+
+CREATE SCHEMA IF NOT EXISTS orders;
+
+CREATE TABLE IF NOT EXISTS orders.orders (
+    order_id          uuid PRIMARY KEY DEFAULT uuidv7(),
+    customer_id       uuid NOT NULL,
+    cart_id           uuid NOT NULL UNIQUE,  -- any cart makes one order at most
+    cart_version      integer NOT NULL CHECK (cart_version > 0),
+    -- draft                     → pending    when its cart is closed for it; else it is deleted
+    -- pending                   → paid       when its payment is captured
+    -- pending, paid             → fulfilled  when the job that holds it has shipped it
+    -- pending, paid             → cancelled  unless a job holds it
+    -- paid, fulfilled, cancelled → refunded   when its payment is given back
+    status            text NOT NULL DEFAULT 'draft' CHECK (
+        status IN ('draft', 'pending', 'paid', 'fulfilled', 'cancelled', 'refunded')),
+    currency          text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    total_minor       bigint NOT NULL CHECK (total_minor >= 0),
+    shipping_address  jsonb CHECK (jsonb_typeof(shipping_address) = 'object'),
+    payment_id        uuid,
+    fulfilment_job_id uuid,  -- the job that holds it, or has shipped it
+    dropped_holds     text[] NOT NULL DEFAULT '{}',  -- let go, and not to be taken by a late request
+    shipment_id       uuid,
+    attempts          integer NOT NULL DEFAULT 0,  -- of the sweep, to finish a draft
+    -- A draft this old was cut off; a request that is under way is quicker.
+    next_attempt_at   timestamptz NOT NULL DEFAULT now() + interval '2 seconds',
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT orders_unpaid_at_first
+        CHECK (status NOT IN ('draft', 'pending') OR payment_id IS NULL),
+    CONSTRAINT orders_paid_by_a_payment
+        CHECK (status NOT IN ('paid', 'refunded') OR payment_id IS NOT NULL),
+    CONSTRAINT orders_fulfilled_by_a_shipment
+        CHECK (status <> 'fulfilled' OR shipment_id IS NOT NULL),
+    CONSTRAINT orders_shipped_once_held
+        CHECK (shipment_id IS NULL OR fulfilment_job_id IS NOT NULL AND
+               status IN ('fulfilled', 'refunded')),
+    CONSTRAINT orders_given_up_unheld
+        CHECK (status NOT IN ('draft', 'cancelled') OR fulfilment_job_id IS NULL)
+);
+
+-- GET /orders, newest first (ids sort by age), of a customer, of a status, and of those with a
+-- payment: paymentService looks among these for the cancelled, to give their money back.
+CREATE INDEX IF NOT EXISTS orders_by_customer
+    ON orders.orders (customer_id, order_id) WHERE status <> 'draft';
+CREATE INDEX IF NOT EXISTS orders_by_status
+    ON orders.orders (status, order_id) WHERE status <> 'draft';
+CREATE INDEX IF NOT EXISTS orders_with_payment
+    ON orders.orders (status, order_id) WHERE payment_id IS NOT NULL;
+-- The sweep, which finishes what was cut off.
+CREATE INDEX IF NOT EXISTS orders_drafts
+    ON orders.orders (next_attempt_at) WHERE status = 'draft';
+
+CREATE TABLE IF NOT EXISTS orders.order_lines (
+    order_id         uuid NOT NULL REFERENCES orders.orders ON DELETE CASCADE,
+    sku              text NOT NULL CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
+    place            integer NOT NULL CHECK (place > 0),  -- as in the cart
+    name             text NOT NULL,
+    quantity         integer NOT NULL CHECK (quantity BETWEEN 1 AND 999),
+    unit_price_minor bigint NOT NULL CHECK (unit_price_minor >= 0),
+    line_total_minor bigint NOT NULL CHECK (line_total_minor = quantity * unit_price_minor),
+    PRIMARY KEY (order_id, sku)
+);
+
+CREATE TABLE IF NOT EXISTS orders.order_history (
+    order_id uuid NOT NULL REFERENCES orders.orders,
+    status   text NOT NULL CHECK (
+        status IN ('pending', 'paid', 'fulfilled', 'cancelled', 'refunded')),
+    -- Not now(): a move that waited for another one's lock began before that one was done.
+    at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason   text CHECK (reason ~ '\S' AND length(reason) <= 1000),
+    PRIMARY KEY (order_id, status)  -- no order comes to a status twice
+);
+
+-- What no CHECK can say: the total is the exact sum of the lines, and there are some.
+CREATE OR REPLACE FUNCTION orders.check_total() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    IF NEW.total_minor IS DISTINCT FROM (
+        SELECT sum(line_total_minor) FROM orders.order_lines WHERE order_id = NEW.order_id)
+    THEN
+        RAISE 'the total of order % is not the sum of its lines', NEW.order_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'orders_total_is_sum_of_lines';
+    END IF;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS orders_total_is_sum_of_lines ON orders.orders;
+-- At commit, when the lines are there too; and once more when the draft becomes an order.
+CREATE CONSTRAINT TRIGGER orders_total_is_sum_of_lines
+    AFTER INSERT OR UPDATE OF status ON orders.orders DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.status IN ('draft', 'pending')) EXECUTE FUNCTION orders.check_total();
+
+CREATE OR REPLACE FUNCTION orders.refuse() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    RAISE '% refused on %: %', TG_OP, TG_TABLE_NAME, TG_NAME
+        USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
+END $$;
+CREATE OR REPLACE TRIGGER orders_only_drafts_are_deleted
+    BEFORE DELETE ON orders.orders
+    FOR EACH ROW WHEN (OLD.status <> 'draft') EXECUTE FUNCTION orders.refuse();
+
+CREATE OR REPLACE FUNCTION orders.check_lines_of_drafts() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM added JOIN orders.orders placed USING (order_id) WHERE status <> 'draft')
+    THEN
+        RAISE 'lines are added to drafts only'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'order_lines_added_to_drafts';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER order_lines_added_to_drafts
+    AFTER INSERT ON orders.order_lines REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION orders.check_lines_of_drafts();
+
+CREATE TABLE IF NOT EXISTS orders.order_idempotency_keys (
+    scope       text NOT NULL,
+    key         text NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource_id uuid,
+    status      smallint,  -- null until answered
+    headers     jsonb,
+    body        bytea,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, key)
+);
+-- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
+CREATE INDEX IF NOT EXISTS order_idempotency_keys_age
+    ON orders.order_idempotency_keys USING brin (created_at);
+
+GRANT USAGE ON SCHEMA orders TO order_app;
+GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
+-- Whose it is, of which cart and for how much never changes.
+GRANT UPDATE (status, payment_id, fulfilment_job_id, dropped_holds, shipment_id, attempts,
+              next_attempt_at, updated_at) ON orders.orders TO order_app;
+GRANT SELECT, INSERT ON orders.order_lines, orders.order_history TO order_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON orders.order_idempotency_keys TO order_app;

@@ -1,0 +1,42 @@
+-- The master catalogue. Applied by product_owner; safe to apply again.
+
+CREATE SCHEMA IF NOT EXISTS product;
+
+CREATE TABLE IF NOT EXISTS product.products (
+    sku         text PRIMARY KEY CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
+    name        text NOT NULL CHECK (name ~ '\S' AND length(name) <= 200),
+    description text CHECK (length(description) <= 10000),
+    price_minor bigint NOT NULL CHECK (price_minor >= 0),
+    currency    text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    category    text CHECK (category ~ '\S' AND length(category) <= 100),
+    attributes  jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+    active      boolean NOT NULL DEFAULT true,  -- false: withdrawn, no longer sold or listed
+    version     integer NOT NULL DEFAULT 1 CHECK (version > 0),  -- the ETag
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    CHECK (created_at <= updated_at)
+);
+
+-- GET /products, all of them and by category, in SKU order.
+CREATE INDEX IF NOT EXISTS products_listed ON product.products (sku) WHERE active;
+CREATE INDEX IF NOT EXISTS products_by_category ON product.products (category, sku) WHERE active;
+
+CREATE TABLE IF NOT EXISTS product.product_catalogue_idempotency_keys (
+    scope       text NOT NULL,
+    key         text NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource_id uuid,
+    status      smallint,  -- null until answered
+    headers     jsonb,
+    body        bytea,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, key)
+);
+-- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
+CREATE INDEX IF NOT EXISTS product_catalogue_idempotency_keys_age
+    ON product.product_catalogue_idempotency_keys USING brin (created_at);
+
+GRANT USAGE ON SCHEMA product TO product_catalogue_app;
+GRANT SELECT, INSERT, UPDATE ON product.products TO product_catalogue_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON product.product_catalogue_idempotency_keys
+    TO product_catalogue_app;

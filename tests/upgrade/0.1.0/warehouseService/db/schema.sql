@@ -1,0 +1,74 @@
+-- Stock and reservations. Applied by warehouse_owner; safe to apply again.
+
+CREATE SCHEMA IF NOT EXISTS warehouse;
+
+CREATE TABLE IF NOT EXISTS warehouse.stock (
+    sku        text PRIMARY KEY CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
+    on_hand    bigint NOT NULL CHECK (on_hand BETWEEN 0 AND 1000000000),
+    reserved   bigint NOT NULL DEFAULT 0,  -- the sum of the held reservations
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (reserved BETWEEN 0 AND on_hand)
+);
+
+-- Append-only. A SKU's deltas add up to what is on hand: they are written by the statement that
+-- changes it.
+CREATE TABLE IF NOT EXISTS warehouse.movements (
+    movement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sku         text NOT NULL REFERENCES warehouse.stock,
+    delta       bigint NOT NULL CHECK (delta <> 0),
+    reason      text NOT NULL CHECK (reason ~ '\S' AND length(reason) <= 200),
+    reference   uuid,  -- the reservation that the goods left by, or came back from
+    at          timestamptz NOT NULL DEFAULT now()
+);
+-- GET /stock/{sku}/movements, newest first.
+CREATE INDEX IF NOT EXISTS movements_by_sku ON warehouse.movements (sku, movement_id);
+-- A reservation's goods leave once, and come back once.
+CREATE UNIQUE INDEX IF NOT EXISTS movements_once
+    ON warehouse.movements (reference, sku, reason) WHERE reference IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS warehouse.reservations (
+    reservation_id uuid PRIMARY KEY,  -- the caller's choice
+    order_id       uuid,
+    status         text NOT NULL CHECK (status IN (
+        'held',         -- counted in stock.reserved; → committed | released | expired
+        'committed',    -- the goods have left; → returned
+        'released',     -- final; also the tombstone of a reservation that never was
+        'expired',      -- final
+        'returned')),   -- final: the goods are on hand again
+    expires_at     timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    CHECK (expires_at IS NOT NULL OR status = 'released'),
+    CHECK (created_at <= updated_at)
+);
+-- The expiry sweep, the longest overdue first.
+CREATE INDEX IF NOT EXISTS reservations_due
+    ON warehouse.reservations (expires_at) WHERE status = 'held';
+
+-- Append-only: what a reservation is for never changes.
+CREATE TABLE IF NOT EXISTS warehouse.reservation_items (
+    reservation_id uuid NOT NULL REFERENCES warehouse.reservations,
+    sku            text NOT NULL REFERENCES warehouse.stock,
+    quantity       bigint NOT NULL CHECK (quantity BETWEEN 1 AND 1000000000),
+    PRIMARY KEY (reservation_id, sku)
+);
+
+CREATE TABLE IF NOT EXISTS warehouse.warehouse_idempotency_keys (
+    scope       text NOT NULL,
+    key         text NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource_id uuid,
+    status      smallint,  -- null until answered
+    headers     jsonb,
+    body        bytea,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, key)
+);
+-- Old keys are deleted in batches; rows stand in the order of their age, so a small index does.
+CREATE INDEX IF NOT EXISTS warehouse_idempotency_keys_age
+    ON warehouse.warehouse_idempotency_keys USING brin (created_at);
+
+GRANT USAGE ON SCHEMA warehouse TO warehouse_app;
+GRANT SELECT, INSERT, UPDATE ON warehouse.stock, warehouse.reservations TO warehouse_app;
+GRANT SELECT, INSERT ON warehouse.movements, warehouse.reservation_items TO warehouse_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON warehouse.warehouse_idempotency_keys TO warehouse_app;

@@ -1,0 +1,132 @@
+"""Every version that was released comes forward: its schemas, with rows of real purchases."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chassis import schema
+from conftest import PASSWORD, run_sql, with_database
+from fleet import audit
+from fleet.services import ROOT, SERVICES
+from tests.contents import SCHEMAS, columns, rows, shape
+
+HERE = Path(__file__).parent
+VERSIONS = sorted(path.name for path in HERE.glob("[0-9]*"))
+PASSWORDS = dict.fromkeys(["auditor", *(service.name for service in SERVICES)], PASSWORD)
+ALL = tuple(service.folder for service in SERVICES)
+
+EMPTY = [f"DROP SCHEMA IF EXISTS {name} CASCADE" for name in [*SCHEMAS, "fleet"]]
+
+# A throwaway server does without durability.
+NOT_HERE = {"durable"}
+
+
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Iterator[str]:
+    name = f"upgrade_{secrets.token_hex(6)}"
+    asyncio.run(run_sql(postgres, f"CREATE DATABASE {name}"))
+    yield with_database(postgres, name)
+    asyncio.run(run_sql(postgres, f"DROP DATABASE {name}"))
+
+
+@asynccontextmanager
+async def session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def differences(
+    database: str, old: Path, today: Path, services: Sequence[str] = ALL
+) -> list[str]:
+    """What is lost in an upgrade of these services, or other than in a new database."""
+    await run_sql(database, *EMPTY)
+    await apply(database, today, services)
+    async with session(database) as db:
+        new = await shape(db)
+    await run_sql(database, *EMPTY)
+    await apply(database, old, services)
+    await run_sql(database, "SET session_replication_role = replica", *kept(old, services))
+    async with session(database) as db:
+        had = await columns(db)
+        before = await rows(db, had)
+    await apply(database, today, services)
+    async with session(database) as db:
+        now = await columns(db)
+        if gone := [table for table in had if not {*had[table]} <= {*now.get(table, ())}]:
+            return gone
+        after = await rows(db, had)
+        changed = [table for table in had if after[table] != before[table]]
+        odd = sorted(await shape(db) ^ new)
+        return [*changed, *odd, *(await broken(db) if services == ALL else [])]
+
+
+async def apply(dsn: str, root: Path, services: Sequence[str]) -> None:
+    await schema.apply(dsn, [root / folder for folder in services], PASSWORDS)
+
+
+async def broken(db: asyncpg.Connection) -> list[str]:
+    findings = await audit.check(db, audit.safety())
+    return [each.invariant.name for each in findings if each.violations]
+
+
+def kept(version: Path, services: Sequence[str]) -> Iterator[str]:
+    """The statements that put the rows of these services' tables in."""
+    tables = {table for folder in services for table in tables_of(version / folder)}
+    for statement in (version / "rows.sql").read_text().split(";\n"):
+        found = re.match(r"INSERT INTO (\S+) ", statement)
+        if found and found[1] in tables:
+            yield statement
+
+
+def tables_of(folder: Path) -> list[str]:
+    sql = (folder / "db" / "schema.sql").read_text()
+    return re.findall(r"CREATE TABLE IF NOT EXISTS (\S+) ", sql)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_released_version_comes_forward_and_loses_no_row(database: str, version: str) -> None:
+    found = asyncio.run(differences(database, HERE / version, ROOT))
+    assert set(found) - NOT_HERE == set()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rows_are_kept_of_every_table(version: str) -> None:
+    for folder in ALL:
+        kept_of = " ".join(kept(HERE / version, [folder]))
+        for table in tables_of(HERE / version / folder):
+            assert f"INSERT INTO {table} " in kept_of, table
+
+
+CARELESS = {
+    "a column that old tables do not get": ("order_id    uuid,", "order_id uuid, gift text,"),
+    "a rule that old tables do not get": ("CHECK (version > 0)", "CHECK (version > 1)"),
+    "a column that goes": ("GRANT", "ALTER TABLE cart.carts DROP COLUMN created_at; GRANT"),
+    "rows that go": ("GRANT", "DELETE FROM cart.cartlines; GRANT"),
+    "values that change": ("GRANT", "UPDATE cart.cartlines SET quantity = 9; GRANT"),
+}
+
+
+@pytest.mark.parametrize("change", CARELESS.values(), ids=CARELESS.keys())
+def test_a_careless_change_is_noticed(
+    database: str, tmp_path: Path, change: tuple[str, str]
+) -> None:
+    old = HERE / VERSIONS[0]
+    careful = (old / "cartService/db/schema.sql").read_text()
+    assert change[0] in careful
+    (tmp_path / "cartService/db").mkdir(parents=True)
+    (tmp_path / "cartService/db/schema.sql").write_text(careful.replace(*change, 1))
+    assert asyncio.run(differences(database, old, tmp_path, ["cartService"]))
+
+
+def test_no_change_is_none(database: str) -> None:
+    old = HERE / VERSIONS[0]
+    assert asyncio.run(differences(database, old, old, ["cartService"])) == []
