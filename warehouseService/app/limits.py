@@ -4,9 +4,10 @@ Services that show their token, and peers while nobody has to, hold what custome
 """
 
 import hashlib
+from typing import Annotated
 from uuid import UUID
 
-from starlette.types import Scope
+from fastapi import Depends, Request
 
 from chassis import Connection, Problem
 from chassis.rates import caller
@@ -25,12 +26,15 @@ class TooManyReservations(Problem, status=409, remembered=False, retry_after=60)
     """This caller holds as many open reservations as one may."""
 
 
-def name_of(scope: Scope) -> str | None:
+async def _who(request: Request) -> str | None:
     """Who reserves, told apart but not told; None for whoever is not limited."""
-    who = caller(scope)
+    who = caller(request.scope)
     if who is None or who.startswith("peer "):
         return None
     return hashlib.blake2b(who.encode(), digest_size=16).hexdigest()
+
+
+Who = Annotated[str | None, Depends(_who)]
 
 
 async def check(db: Connection, reservation_id: UUID, who: str | None, most: int | None) -> None:

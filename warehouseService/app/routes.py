@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from chassis import (
     DEFAULT_LIMIT,
@@ -18,9 +18,9 @@ from chassis import (
 from chassis.openapi import Responses
 from chassis.rows import check_rows
 
-from . import limits, reservations, stock
+from . import reservations, stock
 from .goods import InsufficientStock
-from .limits import TooManyReservations
+from .limits import TooManyReservations, Who
 from .reservations import (
     ReservationCommitted,
     ReservationDiffers,
@@ -114,14 +114,11 @@ async def list_movements(
         ReservationReturned,
     ),
 )
-async def reserve(
-    asked: NewReservation, once: OnceOnly, context: ContextOf, request: Request
-) -> Response:
+async def reserve(asked: NewReservation, once: OnceOnly, context: ContextOf, who: Who) -> Response:
     """Hold stock for every item, or for none."""
     most = context.settings.most_reservations
-    who = limits.name_of(request.scope) if most else None
     async with once.unit_of_work() as db:
-        newly = await reservations.reserve(db, asked, who, most)
+        newly = await reservations.reserve(db, asked, who if most else None, most)
         reservation = await reservations.find(db, asked.reservation_id)
         if newly:
             location = f"/reservations/{reservation.reservation_id}"
