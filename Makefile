@@ -109,7 +109,7 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
-	@echo "Installing what draws the charts …"
+	@echo "Installing what draws the charts and samples …"
 	@$(PIP) -r bench/requirements.txt
 	@touch $@
 
@@ -172,6 +172,10 @@ lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 ta
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## The fleet beside a bare floor: a table, JSON and a chart in bench/results/
 	@$(IN_VENV) -m bench $(ARGS)
+
+.PHONY: bench-profile
+bench-profile: $(VENV)/.installed-bench ## Where a purchase's time goes: layers of the services, statements (ARGS)
+	@$(IN_VENV) -m bench.profile $(ARGS)
 
 .PHONY: bench-scale
 bench-scale: $(VENV)/.installed-bench ## The same on a million products, a million customers, five million orders (ARGS)

@@ -7,6 +7,7 @@ import asyncpg
 from chassis import schema
 from conftest import run_sql, with_database
 from fleet.services import ROOT, SERVICES
+from tests.contents import shape
 
 FOLDERS = [ROOT / service.folder for service in SERVICES]
 PASSWORDS = dict.fromkeys(["auditor", *(service.name for service in SERVICES)], "for-tests")
@@ -37,22 +38,12 @@ async def _apply_twice(postgres: str) -> None:
         await run_sql(postgres, "DROP DATABASE all_ten WITH (FORCE)")
 
 
-SHAPE = """
-SELECT string_agg(what, E'\\n' ORDER BY what) FROM (
-    SELECT format('%s %s %s', attrelid::regclass, attname, atttypid::regtype)
-      FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
-    UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index
-    UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
-      FROM pg_constraint
-    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL SELECT format('%s %s %s', grantee, privilege_type, table_name)
-      FROM information_schema.role_table_grants
-) AS described (what)
-"""
-
-
-async def _shape(dsn: str) -> object:
-    return await _value(dsn, SHAPE)
+async def _shape(dsn: str) -> set[str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await shape(connection)
+    finally:
+        await connection.close()
 
 
 async def _value(dsn: str, query: str) -> object:
