@@ -12,8 +12,8 @@ from tests.shop import Shop
 
 CLIENTS = 1000
 CUT_OFF_SECONDS = 6.0
-# A busy machine is late, for us and for the clients.
-LATE_SECONDS = 2.0
+# Beside what a machine that is busy otherwise is late with everything.
+LATE_SECONDS = 1.0
 
 HEAD = b"POST /carts HTTP/1.1\r\nHost: s\r\nContent-Length: 5000\r\n\r\n"
 # What is said first, and what a little of now and then.
@@ -73,13 +73,14 @@ async def attached(port: int) -> AsyncIterator[list[SlowClient]]:
 
 async def test_a_thousand_of_them_harm_nobody(fleet: Fleet, shop: Shop) -> None:
     port = BY_NAME["cart"].port(fleet.base)
-    sku, bought = await shop.product(), 0
+    sku, bought, longest = await shop.product(), 0, 0.0
     async with asyncio.timeout(30), attached(port) as clients:
         while any(client.seconds is None for client in clients):
+            began = time.monotonic()
             await shop.cart({sku: 1})  # fails at anything but a success
-            bought += 1
+            bought, longest = bought + 1, max(longest, time.monotonic() - began)
     slowest = max(client.seconds or 0 for client in clients)
-    assert slowest < CUT_OFF_SECONDS + LATE_SECONDS
+    assert slowest < CUT_OFF_SECONDS + LATE_SECONDS + 2 * longest
     assert bought > 5
     metrics = (await shop["cart"].get("/metrics")).text
     for why in ("head", "reading"):
