@@ -1,19 +1,15 @@
 """Waits for a request's body before all else: who sends it slowly takes no place in line."""
 
-import asyncio
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import RequestTimeout
 from .strict import MAX_BODY_BYTES
-
-BODY_SECONDS = 5.0
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class WholeBody:
-    """Hands a request on when its body is there, or as much of it as we hold for strangers."""
+    """Hands a request on when its body is there, or as much of it as we hold for strangers. Who
+    takes too long over it is cut off by the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,26 +28,14 @@ class Arrived:
         self._receive = receive
 
     async def __call__(self) -> Message:
-        if not self._messages:
-            return await self._receive()
-        message = self._messages.pop()
-        if message["type"] == "timeout":
-            raise RequestTimeout()
-        return message
+        return self._messages.pop() if self._messages else await self._receive()
 
 
 async def arrival(receive: Receive) -> list[Message]:
-    """All that comes of a body in time, up to what we hold; with a mark where time ran out."""
-    messages: list[Message] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while size <= MAX_BODY_BYTES:
-                message = await receive()
-                messages.append(message)
-                size += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    break
-    except TimeoutError:
-        messages.append({"type": "timeout"})
+    """All that comes of a body, up to what we hold; or that its client has gone."""
+    messages = [await receive()]
+    size = len(messages[0].get("body", b""))
+    while messages[-1].get("more_body", False) and size <= MAX_BODY_BYTES:
+        messages.append(await receive())
+        size += len(messages[-1].get("body", b""))
     return messages

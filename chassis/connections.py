@@ -1,12 +1,12 @@
 """One client's connection: cut off when the client keeps us waiting, or speaks no HTTP.
 
     head     from the connection, or from its first byte, to the end of a request's head
-    rest     a body that goes on although the answer is given
+    body     from there to its end, also where the answer is given already
     reading  an answer that the client does not take
 
-Each of these may last for PATIENCE_SECONDS, and longer where enough moves. A body that is awaited
-has a time of its own, see bodies.py. One look at all connections, twice a second, costs less than
-a timer each; and nothing here is done for every request that a request would notice.
+Each of these may last for PATIENCE_SECONDS, and longer where enough moves. One look at all
+connections, twice a second, costs less than a timer each; and nothing here is done for every
+request that a request would notice.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from uvicorn.server import ServerState
 
 from . import metrics
 from .context import RequestContext, enter
-from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, document_bytes
+from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
 
 PATIENCE_SECONDS = 4.5
 LOOK_SECONDS = 0.5
@@ -80,6 +80,7 @@ class ClientConnection(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._heads = 0
+        self._received = 0
         self._refusal: Problem | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
         # What this client keeps us waiting for, how far that had come, and when.
@@ -96,6 +97,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
+        self._received += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(HttpProblem(431))
@@ -194,7 +196,10 @@ class ClientConnection(HttpToolsProtocol):
             self._owed, self._moved, self._since = owed, moved, now
         elif owed and now - self._since >= PATIENCE_SECONDS:
             metrics.CUT_OFF.labels(owed).inc()
-            self.transport.abort()
+            if owed == "body" and not self.transport.is_closing():
+                self._refuse(RequestTimeout())
+            else:
+                self.transport.abort()
 
     def _standing(self) -> tuple[str, int]:
         """What the client keeps us waiting for, if anything, and how far that has come."""
@@ -202,6 +207,6 @@ class ClientConnection(HttpToolsProtocol):
             return "reading", -unread
         if self._in_head:
             return "head", self._heads
-        if self.cycle.response_complete and self.cycle.more_body:
-            return "rest", self._head_bytes
+        if self.cycle.more_body and not self.flow.read_paused:
+            return "body", self._received
         return "", 0

@@ -89,9 +89,6 @@ class UnsupportedMediaType(Problem, status=415, remembered=False):
 class RequestTimeout(Problem, status=408, remembered=False):
     """The body took too long to arrive."""
 
-    def headers(self) -> dict[str, str]:
-        return {"Connection": "close"}
-
 
 class PreconditionFailed(Problem, status=412, remembered=False):
     """The resource has changed since the version named in If-Match."""

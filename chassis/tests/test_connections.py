@@ -155,7 +155,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is, only sooner."""
     monkeypatch.setattr(connections, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(connections, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr("chassis.bodies.BODY_SECONDS", 0.4)
 
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
