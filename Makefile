@@ -140,6 +140,12 @@ test-compose: install-dev ## The journeys over the containers; chassis, full dis
 	@TESTCONTAINERS_RYUK_DISABLED=true $(IN_VENV) -m pytest --fleet=compose --postgres=container \
 	  chassis tests/journeys tests/docker $(ARGS)
 
+.PHONY: test-observability
+test-observability: install-dev ## Dashboards and alerts against a real Prometheus that scrapes a real fleet
+	@command -v promtool prometheus >/dev/null || \
+	  { echo "Prometheus and promtool are needed. On Debian and Ubuntu: sudo apt install prometheus" >&2; exit 1; }
+	@$(IN_VENV) -m pytest -q --prometheus tests/observed/prometheus $(ARGS)
+
 .PHONY: upgrade-check
 upgrade-check: install-dev ## Bring the schemas of each released version forward, with its rows
 	@$(IN_VENV) -m pytest -q tests/upgrade $(ARGS)

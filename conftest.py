@@ -18,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from testcontainers.community.postgres import PostgresContainer
 
 from chassis import schema
@@ -29,6 +31,7 @@ from fleet.services import BY_NAME, ROOT
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fleet", choices=("embedded", "compose"), default="embedded")
     parser.addoption("--postgres", choices=("embedded", "container"), default="embedded")
+    parser.addoption("--prometheus", action="store_true", help="also what needs its programs")
     parser.addoption("--races", choices=("few", "some", "full"), default="few")
 
 
@@ -189,3 +192,15 @@ async def running(app: ServiceApp) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client
+
+
+async def samples(service: httpx.AsyncClient) -> list[Sample]:
+    """Every value on a service's page of metrics."""
+    page = (await service.get("/metrics")).text
+    return [each for family in text_string_to_metric_families(page) for each in family.samples]
+
+
+async def metric(service: httpx.AsyncClient, name: str, **labels: str) -> float:
+    """One value of them; nothing where it has not been counted yet."""
+    found = await samples(service)
+    return sum(each.value for each in found if (each.name, each.labels) == (name, labels))

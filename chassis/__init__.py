@@ -10,9 +10,11 @@ from .openapi import refusals
 from .parked import Parked
 from .peers import Answer, Peer, Peers
 from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
+from .queues import Queue
 from .settings import Settings
 from .strict import Router
 from .sweeps import Sweep
+from .tracing import resumed
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -41,6 +43,7 @@ __all__ = [
     "Peers",
     "PeersOf",
     "Problem",
+    "Queue",
     "Router",
     "ServiceApp",
     "Settings",
@@ -51,6 +54,7 @@ __all__ = [
     "create_app",
     "invalid",
     "refusals",
+    "resumed",
     "to_major",
     "to_minor",
 ]

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import docs, health, idempotency, logs, openapi, parked
+from . import docs, health, idempotency, logs, openapi, parked, tracing
 from .admission import Limits
 from .bodies import WholeBody
 from .database import POSTGRESQL, Database, problem_of
@@ -34,6 +34,7 @@ from .problems import (
     http_problem,
     problem_response,
 )
+from .queues import Queue, Queues
 from .rates import RateHeaders, Rates, buckets_of
 from .settings import Settings, load, with_peers
 from .sweeps import Sweep, run
@@ -83,6 +84,7 @@ def create_app(
     description: str | None = None,
     peers: Sequence[str] = (),
     sweeps: Sequence[Sweep] = (),
+    queues: Sequence[Queue] = (),
     settings: type[Settings] = Settings,
     session: Mapping[str, str] | None = None,
 ) -> ServiceApp:
@@ -90,8 +92,8 @@ def create_app(
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
-    background, `session` parameters of its PostgreSQL sessions. Nothing is opened and no variable
-    is read before it starts.
+    background, `queues` what waits for that, `session` parameters of its PostgreSQL sessions.
+    Nothing is opened and no variable is read before it starts.
     """
     app = ServiceApp(
         title=f"{name}Service",
@@ -110,6 +112,7 @@ def create_app(
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
+    app.state.queues = tuple(queues)
     app.state.session = session
     app.state.folder = home
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
@@ -133,6 +136,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     settings = load(state.settings_type, app.service)
     logs.configure(app.service, settings.log_level, settings.log_format)
     app.state.settings = settings
+    tracing.start(app, settings.otel_exporter_otlp_endpoint)
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
@@ -148,6 +152,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     await database.open()
     state.database, state.peers = database, peers
     state.context = Context(settings, database, peers)
+    state.unfinished = Queues(database, queues_of(app))
     state.health = health.Health(database, app.service, state.folder)
     tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
     tasks.append(asyncio.create_task(state.health.prepare(settings.dsn)))
@@ -162,6 +167,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             await asyncio.wait_for(database.close(), 2)
         database.terminate()
+        await tracing.stop(app)
         logs.lines.flush()
 
 
@@ -172,6 +178,17 @@ def _all_sweeps(app: ServiceApp) -> list[Sweep]:
         return await idempotency.forget_old_keys(context.database, table)
 
     return [*app.state.sweeps, Sweep("old-idempotency-keys", forget, every=60)]
+
+
+def queues_of(app: ServiceApp) -> list[Queue]:
+    """What waits for its sweeps, and for a person where they have tried in vain."""
+    given_up = [
+        Queue(f"{sweep.name}-parked", f"SELECT since FROM ({sweep.parked.rows}) parked")  # noqa: S608  # ours
+        for sweep in app.state.sweeps
+        if sweep.parked
+    ]
+    overdue = idempotency.overdue_keys(app.state.idempotency_table)
+    return [*app.state.queues, *given_up, overdue]
 
 
 def _handle_problems(app: ServiceApp) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from . import metrics, tracing
 from .context import current
 from .problems import DependencyUnavailable, InvalidRequest, Overloaded, Problem
 
@@ -60,8 +61,20 @@ class Database:
             command_timeout=STATEMENT_SECONDS,
             # Sessions carry no state, so the round trip that would reset it is saved.
             reset=_keep_session,
+            init=tracing.watch if tracing.on() else None,
             server_settings={"application_name": self._name, **self._session},
         )
+        self._show()
+
+    def _show(self) -> None:
+        """What the pool is at, whenever somebody asks for the metrics."""
+        metrics.POOL_MAX.set(self._size)
+        metrics.POOL_PENDING.set_function(lambda: self._waiting)
+        metrics.POOL.labels("idle").set_function(self._idle)
+        metrics.POOL.labels("used").set_function(lambda: self.pool.get_size() - self._idle())
+
+    def _idle(self) -> int:
+        return int(self.pool.get_idle_size()) + len(self._at_hand)
 
     async def close(self) -> None:
         while self._at_hand:
@@ -115,6 +128,7 @@ class Database:
             if not connection.is_closed():
                 return connection
             await self.pool.release(connection)
+        started = time.perf_counter()
         self._waiting += 1
         try:
             return await self.pool.acquire(timeout=_patience(ACQUIRE_SECONDS))
@@ -123,6 +137,7 @@ class Database:
             raise Overloaded() if busy else DependencyUnavailable(POSTGRESQL) from error
         finally:
             self._waiting -= 1
+            metrics.POOL_WAIT.observe(time.perf_counter() - started)
 
     async def _give_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         if self._waiting:

@@ -34,6 +34,7 @@ class Edge:
         self.service = service
         self.limits = limits
         self._admission = Admission(limits)
+        metrics.REFUSED.labels(service)  # nothing, from the start: the first is seen as an increase
         metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +127,7 @@ class Exchange:
         seconds = time.perf_counter() - self._started
         route = getattr(self.scope.get("route"), "path", "unmatched")
         method, status = self.scope["method"], str(self.status)
-        known = method if method in _METHODS else "other"
+        known = method if method in METHODS else "other"
         metrics.REQUESTS.labels(self._service, known, route, status).observe(seconds)
         if self.path in ALWAYS_ADMITTED and self.status < 500:
             return
@@ -141,7 +142,7 @@ class Exchange:
         )
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 async def _nothing_more() -> Message:

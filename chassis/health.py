@@ -129,6 +129,7 @@ async def readyz(request: Request) -> Ready:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def read_metrics() -> Response:
-    """Counters and histograms in Prometheus' text format."""
+async def read_metrics(request: Request) -> Response:
+    """Counters, gauges and histograms in Prometheus' text format."""
+    await request.app.state.unfinished.measure()
     return metrics.page()

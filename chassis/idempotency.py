@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from .database import Connection, Database
 from .problems import Problem
+from .queues import Queue
 
 REPLAYED = "Idempotent-Replayed"
 
@@ -57,6 +58,9 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM {table} WHERE created_at < now() - interval '48 hours'
      ORDER BY created_at LIMIT 1000))
 """
+
+# The sweep looks every minute.
+OVERDUE = "SELECT created_at FROM {table} WHERE created_at < now() - interval '48 hours 5 minutes'"
 
 
 class IdempotencyKeyReused(Problem, status=422, remembered=False):
@@ -241,3 +245,7 @@ async def forget_old_keys(database: Database, table: str) -> int:
     """Delete a batch of keys past their two days. Returns how many there were."""
     status = await database.execute(FORGET.format(table=table))
     return int(status.split()[-1])
+
+
+def overdue_keys(table: str) -> Queue:
+    return Queue("old-idempotency-keys", OVERDUE.format(table=table))

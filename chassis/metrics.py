@@ -29,11 +29,35 @@ PEER_CALLS = Histogram(
     ("peer", "method", "outcome"),
     buckets=_BUCKETS,
 )
+PROBLEMS = Counter("problems_total", "Problems that were answered, by their type.", ("type",))
 SWEPT = Counter("sweep_items_total", "Unfinished work that a sweep took up.", ("sweep", "outcome"))
+SWEEP_SUCCEEDED = Gauge(
+    "sweep_last_success_timestamp_seconds", "When the sweep last went through.", ("sweep",)
+)
+SWEEP_INTERVAL = Gauge(
+    "sweep_interval_seconds", "How often the sweep is to go through.", ("sweep",)
+)
+POOL = Gauge("db_client_connection_count", "Connections to PostgreSQL.", ("state",))
+POOL_MAX = Gauge("db_client_connection_max", "Connections to PostgreSQL at most.")
+POOL_PENDING = Gauge("db_client_connection_pending_requests", "Waiting for a connection now.")
+POOL_WAIT = Histogram(
+    "db_client_connection_wait_time_seconds",
+    "How long whoever found no connection at hand waited for one.",
+    buckets=_BUCKETS,
+)
 
 
 def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
     PEER_CALLS.labels(peer, method, outcome).observe(seconds)
+
+
+def sweeping(sweep: str, every: float) -> None:
+    """A sweep begins. It counts as gone through, so that one that never is grows old too, and
+    what it has not done yet is nothing: the first one is then seen as an increase."""
+    SWEEP_INTERVAL.labels(sweep).set(every)
+    SWEEP_SUCCEEDED.labels(sweep).set_to_current_time()
+    for outcome in ("done", "failed"):
+        SWEPT.labels(sweep, outcome)
 
 
 def swept(sweep: str, outcome: str, items: int) -> None:

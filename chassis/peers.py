@@ -15,7 +15,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
-from . import metrics
+from . import metrics, tracing
 from .context import REQUEST_ID, TIMEOUT, TRACEPARENT, current
 from .problems import DependencyUnavailable
 
@@ -168,8 +168,9 @@ class Peer:
             current().pause()
         started = time.perf_counter()
         try:
-            with anyio.fail_after(seconds):
+            with anyio.fail_after(seconds), tracing.calling(self.name, method) as told:
                 answer = await self._send(method, path, params, body, _headers(key, seconds))
+                told(answer.status)
         except FAILURES as error:
             self._took(time.perf_counter() - started, method, "failed")
             raise DependencyUnavailable(self.name) from error

@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from . import metrics
 from .context import current
 
 MEDIA_TYPE = "application/problem+json"
@@ -148,6 +149,7 @@ def document_bytes(problem: Problem, instance: str) -> bytes:
 def problem_response(
     problem: Problem, request: Request, headers: Mapping[str, str] | None = None
 ) -> Response:
+    metrics.PROBLEMS.labels(problem.slug).inc()
     return Response(
         document_bytes(problem, request.url.path),
         status_code=problem.status,

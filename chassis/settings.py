@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     rate_window: float = Field(60.0, ge=1, le=86_400)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    otel_exporter_otlp_endpoint: Url | None = None
 
     @property
     def dsn(self) -> str:

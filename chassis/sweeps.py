@@ -36,6 +36,7 @@ class Sweep:
 
 async def run(sweep: Sweep, context: "Context") -> None:
     """Sweep until cancelled. Whatever goes wrong is logged, and tried again."""
+    metrics.sweeping(sweep.name, sweep.every)
     while True:
         # Spread out, so that replicas started together do not all knock at once.
         await asyncio.sleep(sweep.every * random.uniform(0.75, 1.25))
@@ -55,6 +56,7 @@ async def _once(sweep: Sweep, context: "Context") -> bool:
             "sweep failed", sweep=sweep.name, why=str(error), exc_info=None if expected else error
         )
         return False
+    metrics.SWEEP_SUCCEEDED.labels(sweep.name).set_to_current_time()
     if items:
         metrics.swept(sweep.name, "done", items)
     return items > 0

@@ -69,7 +69,8 @@ class Lifeline:
 def import_shared_code() -> None:
     """Import now what the services need, so that its memory stays shared with them."""
     gc.disable()  # nothing of it is ever garbage
-    for module in SHARED_CODE:
+    tracing = ("chassis.spans",) if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else ()
+    for module in (*SHARED_CODE, *tracing):
         importlib.import_module(module)
     with suppress(ImportError):  # where there is none, asyncio's own loop does
         importlib.import_module("uvloop")

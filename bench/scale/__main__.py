@@ -3,7 +3,7 @@
     python -m bench.scale [--sizes PRODUCTS …] [--rounds N] [--seconds S] [--only OPERATION]
 
 A world has as many customers as products, and five orders for each. It is filled once, and kept in
-the data folder: the largest one takes a quarter of an hour and 30 GB. A table here; the same as
+the data folder: the largest one takes a quarter of an hour and 27 GB. A table here; the same as
 JSON, and as a picture, in bench/results/.
 """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def _panel(axes: Any, found: Sequence[Growth], kind: str, bound: float) -> None:
         axes.plot(products, ratios, marker="o", markersize=4, label=label, **style)
     axes.axhline(bound, color="#b03030", linestyle="--", linewidth=1, label="bound")
     axes.set_xscale("log")
-    axes.set_ylim(0, max(bound * 1.3, *(each.ratio * 1.1 for each in found), 1.5))
+    drawn = [each.ratio * 1.1 for each in found if isfinite(each.ratio)]
+    axes.set_ylim(0, max(bound * 1.3, *drawn, 1.5))
     axes.set_xlabel("products; as many customers, and five orders each")
     axes.set_title(f"{kind}: p50, to that of the smallest")
     axes.legend(fontsize=8, loc="best")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -24,7 +25,9 @@ class Sample:
 
     @property
     def p50(self) -> float:
-        return percentile(sorted(self.result.latencies), 50)
+        """Of what succeeded, in seconds; endless where nothing did."""
+        ordered = sorted(self.result.latencies)
+        return percentile(ordered, 50) if ordered else inf
 
 
 @dataclass(frozen=True)

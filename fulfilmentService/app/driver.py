@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from chassis import Context, DependencyUnavailable, Problem
+from chassis import Context, DependencyUnavailable, Problem, resumed
 from chassis.context import RequestContext, current, enter
 from chassis.logs import log
 
@@ -118,7 +118,8 @@ async def take_up_due(context: Context) -> int:
 async def _take_up(context: Context, job: Job) -> None:
     # A deadline of its own: one slow job does not use up the others' time.
     enter(RequestContext(outermost=False))
-    await drive(context, job)
+    with resumed("unfinished-jobs", job.traceparent):
+        await drive(context, job)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 
 from chassis import Connection, NotFound, Parked, Problem
+from chassis.context import current
 
 from .orders import Order, OrderNotFulfillable
 
@@ -23,8 +24,8 @@ LEASE_SECONDS = 6.0
 PARKED_AFTER = 12
 
 BEGIN = """
-INSERT INTO fulfilment.jobs (order_id, lines, next_attempt_at)
-VALUES ($1, $2, now() + make_interval(secs => $3))
+INSERT INTO fulfilment.jobs (order_id, lines, next_attempt_at, traceparent)
+VALUES ($1, $2, now() + make_interval(secs => $3), $4)
 ON CONFLICT (order_id) WHERE status <> 'failed' DO NOTHING
 RETURNING *
 """
@@ -77,6 +78,10 @@ WITH moved AS (
 SELECT * FROM moved
 """
 
+UNFINISHED = """
+SELECT created_at FROM fulfilment.jobs WHERE next_step IS NOT NULL ORDER BY next_attempt_at
+"""
+
 PARKED = Parked(
     rows=f"""
     SELECT job_id AS item_id, format('a job at %s, for order %s', next_step, order_id) AS about,
@@ -113,6 +118,7 @@ class Job:
     round: int
     attempts: int
     version: int
+    traceparent: str | None
 
 
 def as_job(row: Record) -> Job:
@@ -129,7 +135,8 @@ async def begin(db: Connection, order: Order) -> tuple[Job, bool]:
     lines = json.dumps([line.model_dump() for line in order.lines])
     while True:
         if order.status != "fulfilled":
-            row = await db.fetchrow(BEGIN, order.order_id, lines, LEASE_SECONDS)
+            trace = current().traceparent
+            row = await db.fetchrow(BEGIN, order.order_id, lines, LEASE_SECONDS, trace)
             if row is not None:
                 return as_job(row), True
         row = await db.fetchrow(LIVE, order.order_id)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
 from . import driver, jobs, routes
 from .settings import FulfilmentSettings
@@ -15,5 +15,6 @@ app = create_app(
     description=__doc__,
     peers=("order", "warehouse", "shipping"),
     sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5, parked=jobs.PARKED)],
+    queues=[Queue("jobs-unfinished", jobs.UNFINISHED)],
     settings=FulfilmentSettings,
 )

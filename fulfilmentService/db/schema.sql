@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS fulfilment.jobs (
            = (status = 'failed' OR coalesce(next_step, '') IN ('free_goods', 'give_order_back'))),
     CHECK (created_at <= updated_at)
 );
+-- Of the request that began it: the sweep goes on in its trace.
+ALTER TABLE fulfilment.jobs ADD COLUMN IF NOT EXISTS traceparent text;
 -- An order has one live job.
 CREATE UNIQUE INDEX IF NOT EXISTS jobs_one_an_order
     ON fulfilment.jobs (order_id) WHERE status <> 'failed';

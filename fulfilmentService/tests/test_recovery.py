@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
+from conftest import metric
 from fulfilmentService.app import driver
 from fulfilmentService.app.main import app
 from fulfilmentService.tests.support import (
@@ -84,6 +85,8 @@ async def test_peer_that_fails_for_long_parks_the_job(
     await run(database_url, "UPDATE fulfilment.jobs SET attempts = 11, next_attempt_at = now()")
     job = await until(service, order_id, lambda job: bool(job["parked"]))
     assert job["attempts"] == 12
+    assert await metric(service, "queue_items", queue="unfinished-jobs-parked") == 1
+    assert await metric(service, "queue_items", queue="jobs-unfinished") == 1
     shop.mend()
     retried = await service.post(f"/fulfilments/{job['job_id']}/retry")
     assert (retried.status_code, retried.json()["status"]) == (200, "completed")

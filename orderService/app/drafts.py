@@ -11,23 +11,27 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, Parked
+from chassis.context import current
 
 from .quotes import Quote
 
-OF_CART = "SELECT order_id, cart_id, cart_version, status FROM orders.orders WHERE cart_id = $1"
+OF_CART = """
+SELECT order_id, cart_id, cart_version, status, traceparent FROM orders.orders WHERE cart_id = $1
+"""
 
 DRAW_UP = """
 WITH draft AS (
     INSERT INTO orders.orders
-           (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+           (order_id, customer_id, cart_id, cart_version, currency, total_minor, shipping_address,
+            traceparent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (cart_id) DO NOTHING
     RETURNING order_id
 )
 INSERT INTO orders.order_lines
        (order_id, place, sku, name, quantity, unit_price_minor, line_total_minor)
 SELECT order_id, line.*
-  FROM draft, unnest($8::int[], $9::text[], $10::text[], $11::int[], $12::bigint[], $13::bigint[])
+  FROM draft, unnest($9::int[], $10::text[], $11::text[], $12::int[], $13::bigint[], $14::bigint[])
            AS line
 """
 
@@ -52,8 +56,10 @@ UPDATE orders.orders
     SELECT order_id FROM orders.orders
      WHERE status = 'draft' AND next_attempt_at <= now()
      ORDER BY next_attempt_at LIMIT 20 FOR UPDATE SKIP LOCKED)
-RETURNING order_id, cart_id, cart_version, status
+RETURNING order_id, cart_id, cart_version, status, traceparent
 """
+
+UNFINISHED = "SELECT created_at FROM orders.orders WHERE status = 'draft' ORDER BY next_attempt_at"
 
 # After so many attempts, more than a minute of them, somebody should look.
 PARKED = Parked(
@@ -77,11 +83,17 @@ class Draft:
     cart_id: UUID
     cart_version: int
     placed: bool
+    traceparent: str | None
 
 
 def as_draft(row: Record) -> Draft:
-    placed = row["status"] != "draft"
-    return Draft(row["order_id"], row["cart_id"], row["cart_version"], placed)
+    return Draft(
+        order_id=row["order_id"],
+        cart_id=row["cart_id"],
+        cart_version=row["cart_version"],
+        placed=row["status"] != "draft",
+        traceparent=row["traceparent"],
+    )
 
 
 async def of_cart(db: Connection, cart_id: UUID) -> Draft | None:
@@ -99,12 +111,13 @@ async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> None:
         for place, line in enumerate(quote.lines, start=1)
     ]
     lines = (list(column) for column in zip(*rows, strict=True))
-    await db.execute(DRAW_UP, order_id, *head, quote.total_minor, address, *lines)
+    tail = (quote.total_minor, address, current().traceparent)
+    await db.execute(DRAW_UP, order_id, *head, *tail, *lines)
 
 
-async def confirm(db: Connection, order_id: UUID) -> None:
-    """The cart is closed for this draft: it is an order. Safe to repeat."""
-    await db.execute(CONFIRM, order_id)
+async def confirm(db: Connection, order_id: UUID) -> bool:
+    """The cart is closed for this draft: it is an order. Safe to repeat; true the first time."""
+    return await db.execute(CONFIRM, order_id) == "INSERT 0 1"
 
 
 async def discard(db: Connection, order_id: UUID) -> None:

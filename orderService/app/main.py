@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
 from . import drafts, internal, placement, routes, subjects
 from .settings import OrderSettings
@@ -20,5 +20,6 @@ app = create_app(
         Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED),
         Sweep("subject-requests", subjects.follow),
     ],
+    queues=[Queue("drafts", drafts.UNFINISHED)],
     settings=OrderSettings,
 )

@@ -13,15 +13,19 @@ go on: the same request again, another one for the same cart, or the sweep.
 import asyncio
 from uuid import UUID
 
+from prometheus_client import Counter
 from starlette.responses import Response
 
-from chassis import Context, Database, Once, Peer, Problem
+from chassis import Context, Database, Once, Peer, Problem, resumed
 
 from . import drafts, limits, orders
 from .drafts import Draft
 from .quotes import CartCheckedOut, Quote, UnknownCart, quote
 from .schemas import NewOrder
 from .views import CheckedOutView
+
+# Counted once it is committed, as all such figures are: a process that dies in between tells less.
+PLACED = Counter("orders_placed_total", "Orders made of carts.")
 
 # Each start takes two turns: one draws the draft up, the next one closes the cart.
 TURNS = 2 * 4
@@ -53,7 +57,7 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
         elif draft.order_id == mine:
             return await conclude(once, draft, database)
         else:
-            await drafts.confirm(database, draft.order_id)
+            PLACED.inc(await drafts.confirm(database, draft.order_id))
             raise CartCheckedOut(order_id=draft.order_id)
     raise CartChanged()
 
@@ -100,9 +104,11 @@ async def close_cart(carts: Peer, draft: Draft) -> Problem | None:
 
 async def conclude(once: Once, draft: Draft, database: Database) -> Response:
     async with database.unit_of_work() as db:
-        await drafts.confirm(db, draft.order_id)
+        placed = await drafts.confirm(db, draft.order_id)
         order = await orders.find(db, draft.order_id)
-        return await once.created(db, order, f"/orders/{order.order_id}")
+        response = await once.created(db, order, f"/orders/{order.order_id}")
+    PLACED.inc(placed)
+    return response
 
 
 async def finish_drafts(context: Context) -> int:
@@ -121,7 +127,8 @@ async def finish_drafts(context: Context) -> int:
 
 
 async def finish(context: Context, draft: Draft) -> None:
-    if await close_cart(context.peers["cart"], draft):
-        await drafts.discard(context.database, draft.order_id)
-    else:
-        await drafts.confirm(context.database, draft.order_id)
+    with resumed("drafts", draft.traceparent):
+        if await close_cart(context.peers["cart"], draft):
+            await drafts.discard(context.database, draft.order_id)
+        else:
+            PLACED.inc(await drafts.confirm(context.database, draft.order_id))

@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS orders.orders (
     CONSTRAINT orders_given_up_unheld
         CHECK (status NOT IN ('draft', 'cancelled') OR fulfilment_job_id IS NULL)
 );
+-- Of the request that drew it up: the sweep goes on in its trace.
+ALTER TABLE orders.orders ADD COLUMN IF NOT EXISTS traceparent text;
 
 -- GET /orders, newest first (ids sort by age), of a customer, of a status, and of those with a
 -- payment: paymentService looks among these for the cancelled, to give their money back.

@@ -27,6 +27,7 @@ class Shop:
         self.before_read: Callable[[], Awaitable[object]] | None = None
         self.on_checkout: Callable[[], None] = lambda: None
         self.asked: list[str] = []
+        self.traces: list[str] = []
         self.sell("CANDLE", "4.50")
         self.sell("LAMP", "19.99")
 
@@ -66,6 +67,7 @@ class Shop:
             return ok({"items": []})
         peer = request.url.host
         self.asked.append(f"{request.method} {peer}")
+        self.traces.append(request.headers["traceparent"])
         checkout = request.method == "PUT"
         if peer in self.down or (checkout and "checkout" in self.down):
             raise httpx.ConnectError("down")

@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from conftest import metric
 from orderService.tests.shop import ADDRESS, HOME, Shop, listed, order, problem
 
 
@@ -287,6 +288,35 @@ async def test_sweep_finishes_what_was_cut(
     assert (found["status"], found["order_id"]) == ("pending", shop.carts[cart]["order_id"])
     late = await order(service, shop, cart, key="cut")
     assert (late.status_code, late.json()) == (201, found)
+
+
+async def test_orders_are_counted_once_and_drafts_are_seen(
+    service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
+) -> None:
+    cart = shop.cart(LAMP=1)
+    cut_off(True)
+    await order(service, shop, cart, key="cut")
+    before = await metric(service, "orders_placed_total")
+    assert await metric(service, "queue_items", queue="drafts") == 1
+    cut_off(False)
+    for _ in range(2):
+        await order(service, shop, cart, key="cut")
+    assert await metric(service, "orders_placed_total") == before + 1
+
+
+async def test_sweep_goes_on_in_the_trace_that_began(
+    service: httpx.AsyncClient, shop: Shop
+) -> None:
+    """Whether or not there are spans: the logs of both carry its id."""
+    cart, trace = shop.cart(LAMP=1), f"00-{'a' * 32}-{'b' * 16}-01"
+    shop.down = {"checkout"}
+    service.headers["traceparent"] = trace
+    await order(service, shop, cart, key="cut")
+    del service.headers["traceparent"]
+    shop.traces.clear()
+    shop.down = set()
+    await until(lambda: listed(service))
+    assert shop.traces == [trace]
 
 
 async def test_sweep_discards_what_cannot_be(

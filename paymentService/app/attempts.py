@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from asyncpg import Record
 
-from chassis import Context, Problem, metrics
+from chassis import Context, Problem, metrics, resumed
 from chassis.logs import log
 
 # Seconds after the first attempt, the second, and so on; the last one goes for all that follow.
@@ -35,7 +35,12 @@ async def take_up(
     sweep: str, rows: Sequence[Record], work: Callable[[Record], Awaitable[object]]
 ) -> int:
     """Work on claimed rows, all at once: one that fails stops no other. Returns their number."""
-    results = await asyncio.gather(*(work(row) for row in rows), return_exceptions=True)
+
+    async def resume(row: Record) -> None:
+        with resumed(sweep, row["traceparent"]):
+            await work(row)
+
+    results = await asyncio.gather(*(resume(row) for row in rows), return_exceptions=True)
     for row, result in zip(rows, results, strict=True):
         if isinstance(result, Exception):
             # Only a problem's text is ours: a database error quotes the row, token and all.

@@ -15,5 +15,6 @@ app = create_app(
     description=__doc__,
     peers=("order",),
     sweeps=sweeps.SWEEPS,
+    queues=sweeps.QUEUES,
     settings=PaymentSettings,
 )

@@ -26,8 +26,9 @@ PATIENCE_SECONDS = 1.5
 POLL_SECONDS = 0.05
 
 INSERT = """
-INSERT INTO payment.payments (payment_id, order_id, amount_minor, currency, token, next_attempt_at)
-VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+INSERT INTO payment.payments
+       (payment_id, order_id, amount_minor, currency, token, next_attempt_at, traceparent)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), $7)
 RETURNING *
 """
 
@@ -139,9 +140,8 @@ async def insert(
 ) -> Record:
     """Raises UniqueViolationError while the order has a payment that was not declined."""
     token = new.method.token.get_secret_value()
-    row = await db.fetchrow(
-        INSERT, payment_id, new.order_id, amount_minor, new.currency, token, lease
-    )
+    what = (new.order_id, amount_minor, new.currency, token)
+    row = await db.fetchrow(INSERT, payment_id, *what, lease, current().traceparent)
     assert row is not None
     return row
 

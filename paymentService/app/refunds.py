@@ -6,11 +6,13 @@ from uuid import UUID
 from asyncpg import Record
 
 from chassis import Connection, NotFound, Page, Parked, Problem, invalid, to_major, to_minor
+from chassis.context import current
 from chassis.lists import NEWEST, decode, encode, page
 
 from . import payments
 from .schemas import NewRefund, Refund
 
+# In the trace of the request that asks for it, or of the payment where we begin it ourselves.
 # Without an amount, the rest. Never nothing, unless the payment itself was for nothing.
 BEGIN = """
 WITH payment AS (
@@ -20,11 +22,13 @@ WITH payment AS (
      WHERE payment_id = $2 AND status = 'captured'
        AND coalesce($3::bigint, amount_minor - refunded_minor)
            BETWEEN least(1, amount_minor) AND amount_minor - refunded_minor
-    RETURNING currency, new.refunded_minor - old.refunded_minor AS amount_minor
+    RETURNING currency, traceparent, new.refunded_minor - old.refunded_minor AS amount_minor
 )
 INSERT INTO payment.refunds
-       (refund_id, payment_id, amount_minor, currency, reason, next_attempt_at)
-SELECT $1, $2, amount_minor, currency, $4, now() + make_interval(secs => $5) FROM payment
+       (refund_id, payment_id, amount_minor, currency, reason, next_attempt_at, traceparent)
+SELECT $1, $2, amount_minor, currency, $4, now() + make_interval(secs => $5),
+       coalesce($6, traceparent)
+  FROM payment
 RETURNING *
 """
 
@@ -64,6 +68,7 @@ LOCK_PAYMENT = "SELECT FROM payment.payments WHERE payment_id = $1 FOR UPDATE"
 SUCCEED = """
 UPDATE payment.refunds SET status = 'succeeded', updated_at = clock_timestamp()
  WHERE refund_id = $1 AND status = 'processing'
+RETURNING true
 """
 
 REFUND_PAYMENT = """
@@ -128,7 +133,8 @@ async def begin(
     lease: float,
 ) -> Record:
     """Set the amount aside, the rest if there is none given. Raises RefundExceedsPayment."""
-    row = await db.fetchrow(BEGIN, refund_id, payment_id, amount_minor, reason, lease)
+    asked = (amount_minor, reason, lease, current().traceparent)
+    row = await db.fetchrow(BEGIN, refund_id, payment_id, *asked)
     if row is None:
         raise await _refusal(db, payment_id)
     return row
@@ -149,7 +155,8 @@ async def begin_in_full(db: Connection, payment_ids: Sequence[UUID], reason: str
     """Begin to refund what is left of these payments. Returns how many there were to begin."""
     owed = await db.fetch(OWED, list(payment_ids))
     for payment in owed:
-        await db.execute(BEGIN, payment["refund_id"], payment["payment_id"], None, reason, 0)
+        whole = (payment["refund_id"], payment["payment_id"], None, reason, 0, None)
+        await db.execute(BEGIN, *whole)
     return len(owed)
 
 
@@ -177,13 +184,14 @@ async def claim_due(db: Connection, pauses: Sequence[float]) -> list[Record]:
     return await db.fetch(CLAIM_DUE, pauses)
 
 
-async def succeed(db: Connection, row: Record, lease: float) -> Record:
+async def succeed(db: Connection, row: Record, lease: float) -> tuple[Record, bool]:
     """The provider has given the money back; the last refund makes the payment refunded.
 
-    For a unit of work; safe to repeat. Returns the refund as it stands now.
+    For a unit of work; safe to repeat. Returns the refund as it stands now, and whether this is
+    the first time.
     """
     payment_id, refund_id = row["payment_id"], row["refund_id"]
     await db.execute(LOCK_PAYMENT, payment_id)
-    await db.execute(SUCCEED, refund_id)
+    first = await db.fetchval(SUCCEED, refund_id) is not None
     await db.execute(REFUND_PAYMENT, payment_id, lease)
-    return await find(db, payment_id, refund_id)
+    return await find(db, payment_id, refund_id), first

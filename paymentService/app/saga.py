@@ -17,7 +17,7 @@ from chassis import Context, Once, to_minor
 from chassis.idempotency import IdempotencyInProgress
 from chassis.logs import log
 
-from . import adapters, orders, payments, refunds
+from . import adapters, counters, orders, payments, refunds
 from .attempts import lease, pauses
 from .payments import PaymentOutcomeUnknown
 from .schemas import NewPayment, NewRefund
@@ -33,12 +33,13 @@ async def pay(context: Context, once: Once, new: NewPayment) -> Response:
     row = await _resume(context, begun) if begun else await _begin(context, once, new)
     outcome = await adapters.outcome_of(context, row) if payments.undecided(row) else None
     async with context.database.unit_of_work() as db:
-        row = await payments.decide(db, row, outcome, lease(context))
+        before, row = row, await payments.decide(db, row, outcome, lease(context))
         if payments.undecided(row):
             response = None
         else:
             location = f"/payments/{row['payment_id']}"
             response = await once.created(db, payments.as_payment(row), location)
+    counters.decided(before, row)
     if response is None:
         raise PaymentOutcomeUnknown(payment_id=row["payment_id"])
     await _tell_soon(context, row)
@@ -80,7 +81,8 @@ async def advance(context: Context, row: Record) -> None:
     """Take a payment that a sweep has claimed as far as it goes now."""
     if payments.undecided(row):
         outcome = await adapters.outcome_of(context, row)
-        row = await payments.decide(context.database, row, outcome, lease(context))
+        before, row = row, await payments.decide(context.database, row, outcome, lease(context))
+        counters.decided(before, row)
     if not payments.undecided(row):
         await tell(context, row)
 
@@ -95,9 +97,10 @@ async def refund(context: Context, once: Once, payment_id: UUID, new: NewRefund)
     if row["status"] == "processing" and not await adapters.refunded(context, row):
         raise PaymentOutcomeUnknown(refund_id=row["refund_id"])
     async with context.database.unit_of_work() as db:
-        row = await refunds.succeed(db, row, lease(context))
+        row, first = await refunds.succeed(db, row, lease(context))
         location = f"/payments/{payment_id}/refunds/{row['refund_id']}"
         response = await once.created(db, refunds.as_refund(row), location)
+    counters.refunded(row, first)
     await _tell_soon(context, await payments.find(context.database, payment_id))
     return response
 
@@ -129,7 +132,8 @@ async def advance_refund(context: Context, row: Record) -> None:
     """Take a refund that a sweep has claimed as far as it goes now."""
     if await adapters.refunded(context, row):
         async with context.database.unit_of_work() as db:
-            await refunds.succeed(db, row, 0)
+            row, first = await refunds.succeed(db, row, 0)
+        counters.refunded(row, first)
 
 
 async def _tell_soon(context: Context, payment: Record) -> None:

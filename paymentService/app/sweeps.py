@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from chassis import Context, Sweep
+from chassis import Context, Queue, Sweep
 
 from . import orders, payments, refunds, saga, subjects
 from .attempts import pauses, take_up
@@ -34,4 +34,18 @@ SWEEPS = (
     Sweep("refunds", finish_refunds, every=0.5, parked=refunds.PARKED),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
     Sweep("subject-requests", subjects.follow),
+)
+
+UNSETTLED = (
+    "SELECT created_at FROM payment.payments WHERE NOT settled AND {} ORDER BY next_attempt_at"
+)
+REFUNDING = """
+SELECT created_at FROM payment.refunds WHERE status = 'processing' ORDER BY next_attempt_at
+"""
+
+QUEUES = (
+    Queue("payments-processing", UNSETTLED.format("status = 'processing'")),
+    Queue("payments-unknown", UNSETTLED.format("status = 'unknown'")),
+    Queue("payments-untold", UNSETTLED.format("status IN ('captured', 'refunded')")),
+    Queue("refunds-processing", REFUNDING),
 )

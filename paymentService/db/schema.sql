@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS payment.payments (
     CHECK (refunded_minor = 0 OR status IN ('captured', 'refunded')),
     CHECK (status <> 'refunded' OR refunded_minor = amount_minor)
 );
+-- Of the request that began it: the sweep goes on in its trace.
+ALTER TABLE payment.payments ADD COLUMN IF NOT EXISTS traceparent text;
 
 -- The invariant: one payment an order that took its money, or still may.
 CREATE UNIQUE INDEX IF NOT EXISTS payments_one_an_order
@@ -62,6 +64,7 @@ CREATE TABLE IF NOT EXISTS payment.refunds (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE payment.refunds ADD COLUMN IF NOT EXISTS traceparent text;
 
 -- GET /payments/{payment_id}/refunds, newest first; and whether any is still under way.
 CREATE INDEX IF NOT EXISTS refunds_by_payment ON payment.refunds (payment_id, refund_id DESC);

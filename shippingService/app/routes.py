@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from prometheus_client import Counter
 from starlette.responses import Response
 
 from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, PeersOf, Router, refusals
@@ -9,7 +10,12 @@ from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, PeersOf, R
 from . import orders, shipments
 from .orders import OrderNotShippable, UnknownOrder
 from .schemas import NewEvent, NewShipment, Shipment
-from .shipments import IllegalTransition, ShipmentIdTaken
+from .shipments import MAY_FOLLOW, IllegalTransition, ShipmentIdTaken
+
+# Counted once it is committed.
+SHIPMENTS = Counter("shipments_total", "Parcels that came to a status.", ("status",))
+for status in MAY_FOLLOW:
+    SHIPMENTS.labels(status)
 
 router = Router(tags=["shipments"])
 
@@ -31,11 +37,15 @@ async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOn
         address = address or order.shipping_address
     async with once.unit_of_work() as work:
         shipment, is_new = await shipments.create(work, new, address)
-        if not is_new:
-            return await once.answer(work, 200, shipment, about=new.order_id)
         location = f"/shipments/{shipment.shipment_id}"
         # The key knows which order its answer is about, so that erasing its customer finds it.
-        return await once.created(work, shipment, location, about=new.order_id)
+        response = (
+            await once.created(work, shipment, location, about=new.order_id)
+            if is_new
+            else await once.answer(work, 200, shipment, about=new.order_id)
+        )
+    SHIPMENTS.labels("created").inc(is_new)
+    return response
 
 
 @router.get("/shipments")
@@ -61,4 +71,6 @@ async def record_event(shipment_id: UUID, event: NewEvent, once: OnceOnly) -> Re
     follow once it is dispatched, and nothing follows `returned`."""
     async with once.unit_of_work() as db:
         shipment = await shipments.move(db, shipment_id, event)
-        return await once.answer(db, 200, shipment)
+        response = await once.answer(db, 200, shipment)
+    SHIPMENTS.labels(event.status).inc()
+    return response

@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
+from conftest import metric
 from tests.order_peer import OrderPeer
 
 HOME = {
@@ -396,3 +397,22 @@ async def db(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def test_journeys_are_append_only(db: asyncpg.Connection, change: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await db.execute(change)
+
+
+async def test_shipments_are_counted_once(service: httpx.AsyncClient, orders: Orders) -> None:
+    async def counted() -> list[float]:
+        return [
+            await metric(service, "shipments_total", status=status)
+            for status in ("created", "dispatched", "returned")
+        ]
+
+    before = await counted()
+    order_id = orders.place()
+    first = await ship(service, order_id, "key")
+    await ship(service, order_id, "key")
+    shipment_id = first.json()["shipment_id"]
+    await move(service, shipment_id, "returned")
+    for _ in range(2):
+        await move(service, shipment_id, "dispatched", "left")
+    after = await counted()
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 0]

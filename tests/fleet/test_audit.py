@@ -9,10 +9,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis import schema
 from conftest import PASSWORD, run_sql, with_database
 from fleet import audit
+from fleet import auditor as auditing
 from fleet.services import ROOT, SERVICES
 
 from .violations import VIOLATIONS
@@ -163,6 +165,21 @@ def test_the_verdict_and_the_exit_status(
     said = capsys.readouterr().out
     assert "BROKEN stock-bounds" in said
     assert "sku=BOWL, on_hand=-1, reserved=5" in said
+
+
+def shown(kind: str, invariant: str) -> float | None:
+    labels = {"kind": kind, "invariant": invariant}
+    return REGISTRY.get_sample_value("invariant_violations", labels)
+
+
+def test_the_auditor_shows_every_invariant(lawless: str, world: str) -> None:
+    auditing.look({"AUDIT_DATABASE_URL": auditor(world)})
+    assert all(shown("always", each.name) == 0 for each in audit.safety() if each.name != "durable")
+    assert all(shown("soon", each.name) == 0 for each in audit.liveness())
+    assert (REGISTRY.get_sample_value("audit_last_success_timestamp_seconds") or 0) > 0
+    asyncio.run(run_sql(lawless, "UPDATE warehouse.stock SET on_hand = -1"))
+    auditing.look({"AUDIT_DATABASE_URL": auditor(lawless)})
+    assert (shown("always", "stock-bounds") or 0) > 0
 
 
 def test_a_database_that_is_not_there(

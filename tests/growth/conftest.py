@@ -14,7 +14,7 @@ from fleet.services import ROOT, SERVICES
 SMALL = Size(products=2000, customers=1000, orders=4000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(postgres: str) -> Iterator[str]:
     """The DSN of a filled database of all services."""
     name = f"test_world_{os.getpid()}"

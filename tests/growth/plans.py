@@ -73,7 +73,14 @@ def faults(plan: Node, rows: Mapping[str, float]) -> Iterator[str]:
             yield f"sorts {_rows_below(node)} rows by {', '.join(node['Sort Key'])}"
         if ALWAYS_TRUE.search(node.get("Filter", "")):
             yield f"passes by what comes before the cursor: {node['Filter']}"
+        if table not in SEARCHED and _walks(node, rows):
+            yield f"passes by all of {table} until enough are found: {node['Filter']}"
 
+
+QUEUE = 100
+# Going along the index of names or prices until enough documents have a common word is what a
+# search should do; its plans are made for the words asked for.
+SEARCHED = {"index"}
 
 # A generic plan cannot use an index for it.
 ALWAYS_TRUE = re.compile(r"\(\$\d+ IS NULL\) OR \([^=]*[<>]")
@@ -92,5 +99,15 @@ def _rows_read(scan: Node, above: Node, of: float) -> float:
     return float(of * wanted)
 
 
+def _walks(node: Node, rows: Mapping[str, float]) -> bool:
+    """Whether it goes along an index that knows nothing of the value that it looks for. The
+    queues of what is unfinished are indexes too, and short."""
+    sought = " = " in node.get("Filter", "") and " = " not in node.get("Index Cond", "")
+    return sought and rows.get(node.get("Index Name", ""), 0) > QUEUE
+
+
 def _rows_below(node: Node) -> int:
+    """A page at most, where there is a LIMIT below: a cached plan does not know which."""
+    if any(below["Node Type"] == "Limit" for below, _ in nodes(node)):
+        return 0
     return max(int(below["Plan Rows"]) for below in node["Plans"])

@@ -38,6 +38,8 @@ BEGINNINGS = {
 }
 
 SOMEBODY = UUID(int=7)
+# An id of the middle of the small world's time.
+HALFWAY = UUID("01941f29-7c00-7000-8000-000000000000")
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _searches() -> dict[str, Statement]:
 async def _orders() -> dict[str, Statement]:
     found = {}
     statuses: tuple[OrderStatus | None, ...] = (None, "paid")
-    cursor = encode(SOMEBODY)
+    cursor = encode(HALFWAY)
     for customer, status, paid, after in product(
         (None, SOMEBODY), statuses, (None, True, False), (None, cursor)
     ):
@@ -152,7 +154,7 @@ async def _orders() -> dict[str, Statement]:
 async def _jobs() -> dict[str, Statement]:
     found = {}
     statuses: tuple[JobStatus | None, ...] = (None, "completed")
-    for order, status, after in product((None, SOMEBODY), statuses, (None, encode(SOMEBODY))):
+    for order, status, after in product((None, SOMEBODY), statuses, (None, encode(HALFWAY))):
         recorder = Recorder()
         await views.listed(recorder, order, status, 50, after)
         (found[f"jobs {order}, {status}, {after}"],) = recorder.asked

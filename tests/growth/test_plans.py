@@ -11,6 +11,9 @@ from bench.scale.filling import SCHEMAS
 from . import statements
 from .plans import GROWN, MODES, ROWS, TIMES, faults, plan
 
+# One world for all that look at it.
+pytestmark = pytest.mark.xdist_group("world")
+
 SOMEBODY = """
 SELECT order_id::text AS id, sku FROM orders.orders JOIN orders.order_lines USING (order_id)
  LIMIT 1 OFFSET 500
@@ -22,12 +25,11 @@ async def grown(world: str) -> AsyncIterator[asyncpg.Connection]:
     """For as long as this unit of work lasts, the planner takes each table for a large one."""
     db = await asyncpg.connect(world)
     try:
-        async with db.transaction():
-            await db.execute("SET LOCAL search_path = ''")
-            await db.fetch(GROWN, SCHEMAS, TIMES)
-            yield db
+        await db.execute("BEGIN; SET LOCAL search_path = ''")
+        await db.fetch(GROWN, SCHEMAS, TIMES)
+        yield db
     finally:
-        await db.close()
+        await db.close()  # without a COMMIT: others see the world as it is
 
 
 async def test_no_plan_grows_with_its_tables(grown: asyncpg.Connection) -> None:
@@ -46,6 +48,7 @@ def test_what_is_put_together_is_known() -> None:
     """A new piece of a statement belongs into `statements.put_together`, and then here."""
     assert statements.pieces() == statements.BEGINNINGS | {
         "fulfilmentService.app.views.LIST",
+        "orderService.app.orders.LIST",
         "transactionService.app.transactions.RECORD",
         "searchService.app.queries.HITS",
         "searchService.app.queries.TOTAL",

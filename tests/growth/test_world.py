@@ -1,8 +1,12 @@
 """A generated world is one that the services could have made."""
 
 import asyncpg
+import pytest
 
 from fleet import audit
+
+# One world for all that look at it.
+pytestmark = pytest.mark.xdist_group("world")
 
 # Of the server, which is not durable here.
 NOT_OF_THE_WORLD = {"durable"}

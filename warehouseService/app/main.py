@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
 from . import reservations, routes
 from .settings import WarehouseSettings
@@ -17,5 +17,9 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     sweeps=[Sweep("expired-reservations", reservations.expire_due, every=1.0)],
+    queues=[
+        Queue("reservations-expiring", reservations.EXPIRING),
+        Queue("reservations-overdue", reservations.OVERDUE),
+    ],
     settings=WarehouseSettings,
 )

@@ -59,6 +59,16 @@ UPDATE warehouse.reservations SET status = 'expired', updated_at = clock_timesta
 RETURNING reservation_id
 """
 
+# Within a minute: nobody has come for the goods yet.
+EXPIRING = """
+SELECT created_at FROM warehouse.reservations
+ WHERE status = 'held' AND expires_at BETWEEN now() AND now() + interval '1 minute'
+"""
+
+OVERDUE = """
+SELECT expires_at FROM warehouse.reservations WHERE status = 'held' AND expires_at < now()
+"""
+
 BURY = """
 INSERT INTO warehouse.reservations (reservation_id, status) VALUES ($1, 'released')
 ON CONFLICT DO NOTHING

@@ -6,6 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
+from conftest import metric
 from warehouseService.app.main import app
 from warehouseService.tests.support import (
     audit,
@@ -225,3 +226,11 @@ async def test_history_cannot_be_rewritten(service: httpx.AsyncClient, statement
     await held(service)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.state.context.database.execute(statement)
+
+
+async def test_reservations_that_nobody_comes_for_are_seen(service: httpx.AsyncClient) -> None:
+    await put(service, "CANDLE", 10)
+    assert (await reserve(service, {"CANDLE": 1}, expires_in=30)).status_code == 201
+    assert (await reserve(service, {"CANDLE": 1}, expires_in=3600)).status_code == 201
+    assert await metric(service, "queue_items", queue="reservations-expiring") == 1
+    assert await metric(service, "queue_items", queue="reservations-overdue") == 0
