@@ -14,6 +14,11 @@ PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --requir
 up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL, AUTH_MODE)
 	@$(IN_VENV) -m fleet up
 
+.PHONY: secrets
+secrets: install ## Make the passwords and keys of docker-compose.prod.yml, once (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.secret_files
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}"
+
 .PHONY: down
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
@@ -113,6 +118,11 @@ $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
 	@$(PIP) -r bench/requirements.txt
 	@touch $@
 
+$(VENV)/.installed-supply: supply/requirements.txt $(VENV)/.installed-dev
+	@echo "Installing what looks after the dependencies …"
+	@$(PIP) -r supply/requirements.txt
+	@touch $@
+
 ##@ Develop
 
 # Kept, whatever the environment says: tests start hundreds of processes, each of which would
@@ -163,7 +173,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 .PHONY: lock
 lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 takes newer releases)
 	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
-	@for folder in . chassis bench *Service; do \
+	@for folder in . chassis bench supply *Service; do \
 	  echo "$$folder/requirements.txt"; \
 	  $(LOCK) $$folder/requirements.in -c requirements-dev.txt -o $$folder/requirements.txt || exit 1; \
 	done
@@ -217,6 +227,24 @@ outages: install-dev ## Peers and PostgreSQL down, slow, silent, full: answered 
 .PHONY: mutants
 mutants: install-dev ## Break the product in many small ways: is each of them noticed? (ONLY=name)
 	@$(IN_VENV) -m tests.faults.mutants $(if $(ONLY),--only '$(ONLY)')
+
+##@ Secure
+
+.PHONY: fuzz
+fuzz: install-dev ## Generated requests against every service: make fuzz REQUESTS=100000 SERVICE=cart SEED=1
+	@$(IN_VENV) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) \
+	  $(if $(SERVICE),--service $(SERVICE)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: audit-deps
+audit-deps: $(VENV)/.installed-supply ## Does any locked package have a known vulnerability? (asks the index's advisories)
+	@$(IN_VENV) -m supply.vulnerabilities
+
+SBOM ?= sbom.cdx.json
+.PHONY: sbom
+sbom: $(VENV)/.installed-supply ## List all that the fleet is made of, as CycloneDX, and check that list (SBOM=file)
+	@$(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+	  --sv 1.6 --of JSON --output-reproducible --validate -o "$(SBOM)"
+	@SBOM="$(abspath $(SBOM))" $(IN_VENV) -m pytest -q tests/supply
 
 ##@ Help
 

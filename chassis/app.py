@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import auth, docs, health, idempotency, logs, openapi, parked, tracing
 from .admission import Limits
+from .bodies import WholeBody
 from .database import POSTGRESQL, Database, problem_of
 from .dispatch import Dispatch
 from .edge import Edge
@@ -34,6 +35,7 @@ from .problems import (
     problem_response,
 )
 from .queues import Queue, Queues
+from .rates import RateHeaders, Rates, buckets_of
 from .settings import Settings, load, with_peers
 from .sweeps import Sweep, run
 
@@ -52,6 +54,7 @@ class ServiceApp(FastAPI):
 
     service: str
     limits: Limits
+    rates: Rates
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
 
@@ -64,7 +67,8 @@ class ServiceApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
-        return Edge(served, service=self.service, limits=self.limits)
+        edge = Edge(served, service=self.service, limits=self.limits)
+        return RateHeaders(WholeBody(edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
@@ -104,6 +108,7 @@ def create_app(
     )
     app.service = name
     app.limits = Limits()
+    app.rates = Rates()
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
@@ -142,8 +147,9 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
     state.gate = auth.gate(app.service, settings, state.admitted, app.peer_transport)
+    app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
     database = Database(
-        str(settings.database_url),
+        settings.dsn,
         name=app.service,
         size=settings.database_pool_size,
         session=state.session,
@@ -161,7 +167,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     state.unfinished = Queues(database, queues_of(app))
     state.health = health.Health(database, app.service, state.folder)
     tasks = [asyncio.create_task(run(sweep, state.context)) for sweep in _all_sweeps(app)]
-    tasks.append(asyncio.create_task(state.health.prepare(str(settings.database_url))))
+    tasks.append(asyncio.create_task(state.health.prepare(settings.dsn)))
     try:
         yield
     finally:

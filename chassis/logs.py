@@ -6,6 +6,8 @@ import sys
 
 import structlog
 
+from . import tracebacks
+
 # A system call for each line costs more than the line. A process that is killed takes the lines
 # of that long with it; those that warn are written at once.
 LINGER_SECONDS = 0.02
@@ -65,7 +67,10 @@ def configure(service: str, level: str, style: str) -> None:
     renderer: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(tracebacks.told),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, *renderer],

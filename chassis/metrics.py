@@ -20,6 +20,9 @@ REQUESTS = Histogram(
 )
 IN_FLIGHT = Gauge("http_server_active_requests", "Requests being served.", ("service",))
 REFUSED = Counter("http_server_refused_total", "Requests refused as overload.", ("service",))
+CUT_OFF = Counter(
+    "http_server_connections_cut_off_total", "Clients who kept us waiting for too long.", ("why",)
+)
 PEER_CALLS = Histogram(
     "http_client_request_duration_seconds",
     "How long calls to peers took.",

@@ -15,8 +15,10 @@ from .problems import (
     NotFound,
     Overloaded,
     Problem,
+    RequestTimeout,
     UnsupportedMediaType,
 )
+from .rates import TooManyRequests
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -50,6 +52,8 @@ RESPONSE_HEADERS = {
     "Location": "Where the created thing is.",
     "Retry-After": "Seconds after which to try again.",
     REPLAYED: "true when this is the stored answer to an earlier request with the same key.",
+    "RateLimit": "Where requests are limited: how many this caller has left, and for how long.",
+    "RateLimit-Policy": "Where requests are limited: how many in how many seconds.",
     "ETag": "The version of what is answered.",
     CHALLENGE: "What kind of token is needed, or what is wrong with this one.",
 }
@@ -126,12 +130,14 @@ def _common_problems(
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
     if "security" in operation:
         yield from (Unauthenticated, InvalidToken, NotAdmitted)
+    if "operations" not in operation.get("tags", ()):
+        yield TooManyRequests
     if operation.get("parameters") or "requestBody" in operation:
         yield InvalidRequest
     if "{" in path:
         yield NotFound
     if "requestBody" in operation:
-        yield from (ContentTooLarge, UnsupportedMediaType)
+        yield from (RequestTimeout, ContentTooLarge, UnsupportedMediaType)
     if takes_key:
         yield from (IdempotencyKeyReused, IdempotencyInProgress)
 
@@ -142,7 +148,9 @@ def _headers_of(status: str, takes_key: bool) -> Iterable[str]:
         yield "Location"
     if status in ("401", "403"):
         yield CHALLENGE
-    if status == "503" or (status == "409" and takes_key):
+    if status == "429":
+        yield from ("RateLimit", "RateLimit-Policy")
+    if status in ("429", "503") or (status == "409" and takes_key):
         yield "Retry-After"
     if takes_key and status < "500":
         yield REPLAYED

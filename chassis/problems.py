@@ -87,6 +87,10 @@ class UnsupportedMediaType(Problem, status=415, remembered=False):
     """The body must be JSON, sent as application/json."""
 
 
+class RequestTimeout(Problem, status=408, remembered=False):
+    """The body took too long to arrive."""
+
+
 class PreconditionFailed(Problem, status=412, remembered=False):
     """The resource has changed since the version named in If-Match."""
 
@@ -138,12 +142,16 @@ def http_problem(status: int, detail: str | None = None) -> Problem:
     return known() if known else HttpProblem(status, detail)
 
 
+def document_bytes(problem: Problem, instance: str) -> bytes:
+    return to_json(problem.document(instance))
+
+
 def problem_response(
     problem: Problem, request: Request, headers: Mapping[str, str] | None = None
 ) -> Response:
     metrics.PROBLEMS.labels(problem.slug).inc()
     return Response(
-        to_json(problem.document(request.url.path)),
+        document_bytes(problem, request.url.path),
         status_code=problem.status,
         headers={**problem.headers(), **(headers or {})},
         media_type=MEDIA_TYPE,

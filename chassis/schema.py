@@ -11,8 +11,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
+
+from .secrets import secret, with_password
 
 # One applies at a time; any constant does, as long as it is always the same one.
 LOCK = 0x5C4E3A
@@ -150,14 +153,20 @@ async def bring_own_up(dsn: str, folder: Path) -> None:
 def _passwords_from_environment(names: Sequence[str]) -> dict[str, str]:
     """`CART_DB_PASSWORD` for `cart`, and so on."""
     variables = {name: f"{name.upper()}_DB_PASSWORD" for name in [*names, "auditor"]}
-    return {name: os.environ[variable] for name, variable in variables.items()}
+    return {name: secret(variable) for name, variable in variables.items()}
+
+
+def _dsn_from_environment() -> str:
+    """Of the role that may create roles; its password may be a secret of its own."""
+    dsn = os.environ["DATABASE_URL"]
+    return dsn if urlsplit(dsn).password else with_password(dsn, secret("POSTGRES_PASSWORD"))
 
 
 def main(arguments: Sequence[str]) -> None:
     folders = [Path(argument) for argument in arguments]
     try:
         passwords = _passwords_from_environment([name_of(folder) for folder in folders])
-        asyncio.run(apply(os.environ["DATABASE_URL"], folders, passwords))
+        asyncio.run(apply(_dsn_from_environment(), folders, passwords))
     except KeyError as missing:
         sys.exit(f"schema: {missing.args[0]} is not set. See the configuration table.")
     except (SchemaError, OSError, asyncpg.PostgresError) as error:

@@ -4,8 +4,18 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, Field, HttpUrl, PostgresDsn, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    SecretStr,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from . import secrets
 
 
 def _without_slash(url: HttpUrl) -> str:
@@ -21,11 +31,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
 
     database_url: PostgresDsn = Field(description="postgresql://user:password@host:port/database")
+    # Where it does not stand in the URL.
+    database_password: SecretStr | None = None
     database_pool_size: int = Field(8, ge=1, le=100)
     request_timeout: float = Field(5.0, gt=0, le=60)
     peer_timeout: float = Field(2.0, gt=0, le=60)
     max_in_flight: int = Field(128, ge=1, le=10_000)
     max_at_work: int = Field(3, ge=1, le=10_000)
+    # Requests of one caller in so many seconds; not limited where it is empty.
+    rate_limit: int | None = Field(None, ge=1, le=1_000_000)
+    rate_window: float = Field(60.0, ge=1, le=86_400)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     environment: str = "development"
@@ -40,6 +55,15 @@ class Settings(BaseSettings):
     oidc_customer_claim: str = "sub"
     otel_exporter_otlp_endpoint: Url | None = None
 
+    @property
+    def dsn(self) -> str:
+        """The database's URL, its password included."""
+        if self.database_password is None:
+            return str(self.database_url)
+        return secrets.with_password(
+            str(self.database_url), self.database_password.get_secret_value()
+        )
+
 
 def with_peers(base: type[Settings], peers: tuple[str, ...]) -> type[Settings]:
     """The settings class with one required URL for each peer: `CART_URL` for `cart`."""
@@ -51,9 +75,10 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S], service: str) -> S:
-    """Read the environment, or end the process with one line a wrong variable."""
+    """Read the environment, and the files of /run/secrets, where there are any; or end the process
+    with one line a wrong variable."""
     try:
-        return kind()
+        return kind(_secrets_dir=secrets.FOLDER if secrets.FOLDER.is_dir() else None)
     except ValidationError as invalid:
         refuse(service, invalid)
 

@@ -112,9 +112,11 @@ class StrictRoute(APIRoute):
         """The body, parsed, where the route takes one; MISSING where there is none. Nobody gets as
         far who is not let in.
 
-        Raises what Gate.admit does, ContentTooLarge, UnsupportedMediaType, or InvalidRequest.
+        Raises what Gate.admit does, TooManyRequests, ContentTooLarge, UnsupportedMediaType, or
+        InvalidRequest.
         """
         await request.app.state.gate.admit(self.admitted)
+        request.app.rates.take(request.scope)
         if self.body_field is None or not await request.body():
             return MISSING
         if not _is_json(request):

@@ -32,6 +32,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u %a ",
+    # No more than what went wrong: the rest quotes rows, and they may be about people.
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 

@@ -126,7 +126,7 @@ async def test_one_log_line_a_request(
 async def test_openapi_page_is_whole(service: httpx.AsyncClient) -> None:
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/notes"]["post"]
-    statuses = {"201", "401", "403", "409", "413", "415", "422", "500", "503"}
+    statuses = {"201", "401", "403", "408", "409", "413", "415", "422", "429", "500", "503"}
     assert set(operation["responses"]) == statuses
     assert operation["security"] == [{"token": ["admin", "staff"]}]
     for status in ("401", "403"):

@@ -136,13 +136,15 @@ async def change(
     return _found(row, customer_id)
 
 
-async def erase(db: Connection, customer_id: UUID, owner: UUID | None) -> None:
-    """Leave nothing but the id. Needs a unit of work; safe to repeat. Raises NotFound."""
+async def erase(db: Connection, customer_id: UUID, owner: UUID | None) -> bool:
+    """Leave nothing but the id. True if newly erased. Needs a unit of work; safe to repeat. Raises
+    NotFound."""
     if await db.execute(ERASE, customer_id, owner) == "UPDATE 0":
         if not await db.fetchval(EXISTED, customer_id, owner):
             raise _unknown(customer_id)
-        return
+        return False
     await db.execute(FORGET_ANSWERS, customer_id)
+    return True
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from chassis import create_app
+from chassis import Sweep, create_app
 
-from . import routes
+from . import internal, routes, subjects
 
 app = create_app(
     "customer",
     routes.router,
+    internal.router,
     schema="customer",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    sweeps=[Sweep("old-exports", subjects.forget_old, every=30)],
 )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from chassis import (
     DEFAULT_LIMIT,
+    ContextOf,
     Cursor,
     Db,
     Limit,
@@ -22,9 +23,10 @@ from chassis import (
     refusals,
 )
 
-from . import customers
+from . import customers, subjects
 from .customers import CustomerExists, EmailTaken
-from .schemas import Customer, CustomerChanges, NewCustomer
+from .schemas import Customer, CustomerChanges, Export, NewCustomer
+from .subjects import ExportNotReady
 
 router = Router(tags=["customers"])
 
@@ -67,6 +69,13 @@ async def read_customer(customer_id: UUID, db: Db) -> Customer:
     return await customers.find(db, customer_id, owner())
 
 
+@router.get("/customers/{customer_id}/export", responses=refusals(ExportNotReady))
+@admits("customer", "staff")
+async def export_customer(customer_id: UUID, context: ContextOf) -> Export:
+    """All the personal data that the services hold of this customer."""
+    return await subjects.export(context, customer_id, owner())
+
+
 @router.patch("/customers/{customer_id}", responses=refusals(EmailTaken))
 @admits("customer", "staff")
 async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
@@ -79,6 +88,8 @@ async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -
 @router.delete("/customers/{customer_id}", status_code=204)
 @admits("customer", "staff")
 async def erase_customer(customer_id: UUID, db: Db) -> None:
-    """Erase the personal data for good. The id stays, and the e-mail address is free again."""
+    """Erase the personal data for good, here at once, and within seconds in the services that hold
+    some. The id stays, and the e-mail address is free again."""
     async with db.unit_of_work() as work:
-        await customers.erase(work, customer_id, owner())
+        if await customers.erase(work, customer_id, owner()):
+            await subjects.asked_for_erasure(work, customer_id)

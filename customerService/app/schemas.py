@@ -1,7 +1,7 @@
 """What goes in and out of the customers."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -78,3 +78,12 @@ class Customer(Output):
     address: Address | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class Export(Output):
+    """All the personal data that the shop holds of a customer: what is theirs in each service."""
+
+    customer: Customer
+    orders: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    shipments: list[dict[str, Any]]

@@ -22,6 +22,32 @@ CREATE TABLE IF NOT EXISTS customer.customers (
 CREATE UNIQUE INDEX IF NOT EXISTS customers_email
     ON customer.customers (lower(email COLLATE pg_c_utf8)) WHERE erased_at IS NULL;
 
+-- What customers ask about their personal data. The services that hold some read it here in the
+-- order of the numbers, and bring what they hold.
+CREATE TABLE IF NOT EXISTS customer.subject_requests (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    customer_id uuid NOT NULL REFERENCES customer.customers,
+    kind        text NOT NULL CHECK (kind IN ('erasure', 'export')),
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- The export that somebody waits for, and the erasure that there is one of.
+CREATE INDEX IF NOT EXISTS subject_requests_by_customer
+    ON customer.subject_requests (customer_id, number);
+CREATE UNIQUE INDEX IF NOT EXISTS subject_requests_one_erasure
+    ON customer.subject_requests (customer_id) WHERE kind = 'erasure';
+-- Those who were erased before this was asked of anybody else.
+INSERT INTO customer.subject_requests (customer_id, kind)
+SELECT customer_id, 'erasure' FROM customer.customers WHERE erased_at IS NOT NULL
+ON CONFLICT DO NOTHING;
+
+-- What the services have brought, until it is read: gone with its request.
+CREATE TABLE IF NOT EXISTS customer.export_parts (
+    number bigint NOT NULL REFERENCES customer.subject_requests ON DELETE CASCADE,
+    holder text NOT NULL CHECK (holder IN ('order', 'payment', 'shipping')),
+    held   jsonb NOT NULL CHECK (jsonb_typeof(held) = 'array'),
+    PRIMARY KEY (number, holder)
+);
+
 CREATE TABLE IF NOT EXISTS customer.customer_idempotency_keys (
     scope       text NOT NULL,
     key         text NOT NULL,
@@ -47,3 +73,5 @@ CREATE INDEX IF NOT EXISTS customer_idempotency_keys_resource
 GRANT USAGE ON SCHEMA customer TO customer_app;
 GRANT SELECT, INSERT, UPDATE ON customer.customers TO customer_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON customer.customer_idempotency_keys TO customer_app;
+GRANT SELECT, INSERT, DELETE ON customer.subject_requests TO customer_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON customer.export_parts TO customer_app;

@@ -52,3 +52,36 @@ SELECT job_id, job.order_id, placed.status
   FROM fulfilment.jobs job JOIN orders.orders placed USING (order_id)
  WHERE job.status = 'failed' AND placed.fulfilment_job_id = job.job_id
    AND placed.updated_at < now() - interval '10 seconds';
+
+-- erased-everywhere: Of a customer who was erased, no service keeps anything personal that it had.
+WITH placed AS (
+    SELECT order_id, shipping_address, erased_at
+      FROM orders.orders JOIN customer.customers USING (customer_id)
+     WHERE erased_at < now() - interval '10 seconds' AND orders.created_at < erased_at
+)
+SELECT 'order' AS what, order_id AS id FROM placed WHERE shipping_address IS NOT NULL
+UNION ALL
+SELECT 'reason of a cancellation', order_id FROM placed JOIN orders.order_history USING (order_id)
+ WHERE reason IS NOT NULL AND at < erased_at
+UNION ALL
+SELECT 'shipment', shipment_id FROM placed JOIN shipping.shipments USING (order_id)
+ WHERE address IS NOT NULL AND created_at < erased_at
+UNION ALL
+SELECT 'note on a shipment', shipment_id FROM placed JOIN shipping.shipments USING (order_id)
+  JOIN shipping.shipment_events USING (shipment_id)
+ WHERE num_nonnulls(location, note) > 0 AND at < erased_at
+UNION ALL
+SELECT 'payment', payment_id FROM placed JOIN payment.payments USING (order_id)
+ WHERE last4 IS NOT NULL AND updated_at < erased_at
+UNION ALL
+SELECT 'reason of a refund', refund_id FROM placed JOIN payment.payments USING (order_id)
+  JOIN payment.refunds USING (payment_id)
+ WHERE reason IS NOT NULL AND refunds.created_at < erased_at
+UNION ALL
+SELECT 'answer', order_id FROM placed JOIN orders.order_idempotency_keys ON resource_id = order_id
+ WHERE status < 300 AND convert_from(body, 'UTF8')::jsonb ->> 'shipping_address' IS NOT NULL
+UNION ALL
+SELECT 'answer', order_id
+  FROM placed JOIN shipping.shipping_idempotency_keys ON resource_id = order_id
+ WHERE status < 300 AND created_at < erased_at
+   AND convert_from(body, 'UTF8')::jsonb ->> 'address' IS NOT NULL;

@@ -1,18 +1,23 @@
-"""What paymentService and fulfilmentService ask of orders."""
+"""What paymentService, shippingService and fulfilmentService ask of orders."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Path, Query
 
-from chassis import Db, Router, admits, refusals
+from chassis import Db, PeersOf, Router, admits, refusals
+from chassis.subjects import SubjectRequests
 
-from . import fulfilment, moves
+from . import fulfilment, moves, subjects
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
-from .schemas import NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
+from .schemas import Held, NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
 
 router = Router(tags=["internal"])
+subjects_router = Router(tags=["internal"], bulk=True)
+
+After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that is known.")]
+RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 @router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
@@ -58,3 +63,22 @@ async def let_order_go(
 async def ship_order(order_id: UUID, shipment: NewShipment, db: Db) -> Order:
     """The job that holds the order has shipped it. Safe to repeat."""
     return await fulfilment.ship(db, order_id, shipment)
+
+
+@subjects_router.get("/subject-requests")
+@admits(services=("payment", "shipping"))
+async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
+    """What customers ask about their personal data, oldest first, twenty at a time; `things` are
+    their orders."""
+    return SubjectRequests(items=await subjects.listed(db, after, 20))
+
+
+@subjects_router.put("/subject-requests/{number}/{holder}", status_code=204)
+@admits(services=("payment", "shipping"))
+async def pass_part_on(
+    number: RequestNumber, holder: Literal["payment", "shipping"], part: Held, peers: PeersOf
+) -> None:
+    """What a service holds of a customer who asks for it goes to the customer's service."""
+    told = await peers["customer"].put(f"/subject-requests/{number}/{holder}", part.model_dump())
+    if not told.ok:
+        raise told.unexpected()

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from chassis import Context, Database, Once, Peer, Problem, may_touch, resumed
 
-from . import drafts, orders
+from . import drafts, limits, orders
 from .drafts import Draft
 from .quotes import CartCheckedOut, Quote, UnknownCart, UnknownCustomer, quote
 from .schemas import NewOrder
@@ -48,7 +48,8 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
     for _ in range(TURNS):
         draft = await drafts.of_cart(database, new.cart_id)
         if draft is None:
-            mine = await draw_up(database, once, mine, await quote(peers, new))
+            most = context.settings.most_of_a_sku
+            mine = await draw_up(database, once, mine, await quote(peers, new), most)
             continue
         if not may_touch(draft.customer_id):
             raise UnknownCart(cart_id=new.cart_id)
@@ -65,12 +66,14 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
     raise CartChanged()
 
 
-async def draw_up(database: Database, once: Once, began: UUID | None, new: Quote) -> UUID:
+async def draw_up(
+    database: Database, once: Once, began: UUID | None, new: Quote, most: int | None
+) -> UUID:
     """Claim the key and write the draft, in one unit of work. `began` is what the key began
     before, and was discarded.
 
     Returns the order that is the key's now. It need not stand: somebody else's may have come
-    first, and the next turn finds that.
+    first, and the next turn finds that. Raises QuantityLimit.
     """
     async with database.unit_of_work() as db:
         order_id: UUID = await db.fetchval("SELECT uuidv7()")
@@ -79,6 +82,7 @@ async def draw_up(database: Database, once: Once, began: UUID | None, new: Quote
             return earlier
         if earlier:
             await once.reassign(db, order_id)
+        await limits.check(db, new, most)
         await drafts.draw_up(db, order_id, new)
         return order_id
 

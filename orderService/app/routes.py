@@ -21,6 +21,7 @@ from chassis import (
 )
 
 from . import moves, orders, placement
+from .limits import QuantityLimit
 from .moves import OrderBeingFulfilled, OrderNotCancellable, OrderShipped
 from .placement import CartChanged
 from .quotes import (
@@ -52,6 +53,7 @@ router = Router(tags=["orders"])
         TotalTooLarge,
         CartCheckedOut,
         CartChanged,
+        QuantityLimit,
     ),
 )
 @admits("customer", "staff")

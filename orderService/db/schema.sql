@@ -120,6 +120,18 @@ CREATE OR REPLACE TRIGGER order_lines_added_to_drafts
     AFTER INSERT ON orders.order_lines REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION orders.check_lines_of_drafts();
 
+-- What customers have asked about their personal data, as far as it is done here: see
+-- chassis/subjects.py.
+CREATE TABLE IF NOT EXISTS orders.subject_requests (
+    number     bigint PRIMARY KEY,
+    kind       text NOT NULL CHECK (kind IN ('erasure', 'export')),
+    subject    uuid NOT NULL,
+    things     uuid[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- The young ones, whose erasure is done once more.
+CREATE INDEX IF NOT EXISTS subject_requests_age ON orders.subject_requests (created_at);
+
 CREATE TABLE IF NOT EXISTS orders.order_idempotency_keys (
     scope       text NOT NULL,
     key         text NOT NULL,
@@ -141,6 +153,36 @@ CREATE INDEX IF NOT EXISTS order_idempotency_keys_oldest
 ALTER TABLE orders.order_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 
+-- What was answered about a thing, once its customer is erased.
+CREATE INDEX IF NOT EXISTS order_idempotency_keys_resource
+    ON orders.order_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
+
+-- All that is personal about a customer's orders is blanked, in the answers that were kept too. They
+-- are kept otherwise: who repeats a request still does nothing twice.
+CREATE OR REPLACE FUNCTION orders.erase(customer uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+    UPDATE orders.orders SET shipping_address = NULL
+     WHERE customer_id = customer AND shipping_address IS NOT NULL;
+    UPDATE orders.order_history SET reason = NULL
+     WHERE reason IS NOT NULL
+       AND order_id IN (SELECT order_id FROM orders.orders WHERE customer_id = customer);
+    UPDATE orders.order_idempotency_keys answered
+       SET body = convert_to((said.body || jsonb_build_object(
+               'shipping_address', NULL,
+               'history', (SELECT jsonb_agg(entry || '{"reason": null}')
+                             FROM jsonb_array_elements(said.body -> 'history') entry)
+           ))::text, 'UTF8')
+      FROM orders.orders placed, orders.order_idempotency_keys kept,
+           LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
+     WHERE placed.customer_id = customer AND kept.status < 300
+       AND (kept.resource_id = placed.order_id
+            OR kept.scope = 'POST /orders/' || placed.order_id || '/cancel')
+       AND answered.scope = kept.scope AND answered.key = kept.key
+       AND (said.body ->> 'shipping_address' IS NOT NULL
+            OR said.body @? '$.history[*].reason ? (@ != null)');
+$$;
+REVOKE ALL ON FUNCTION orders.erase FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
 -- Whose it is, of which cart and for how much never changes.
@@ -148,3 +190,5 @@ GRANT UPDATE (status, payment_id, fulfilment_job_id, dropped_holds, shipment_id,
               next_attempt_at, updated_at) ON orders.orders TO order_app;
 GRANT SELECT, INSERT ON orders.order_lines, orders.order_history TO order_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders.order_idempotency_keys TO order_app;
+GRANT SELECT, INSERT ON orders.subject_requests TO order_app;
+GRANT EXECUTE ON FUNCTION orders.erase TO order_app;

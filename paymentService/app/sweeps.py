@@ -4,7 +4,7 @@ from functools import partial
 
 from chassis import Context, Queue, Sweep
 
-from . import orders, payments, refunds, saga
+from . import orders, payments, refunds, saga, subjects
 from .attempts import pauses, take_up
 
 
@@ -33,6 +33,7 @@ SWEEPS = (
     Sweep("payments", settle_payments, every=0.5, parked=payments.PARKED),
     Sweep("refunds", finish_refunds, every=0.5, parked=refunds.PARKED),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
+    Sweep("subject-requests", subjects.follow),
 )
 
 UNSETTLED = (

@@ -100,6 +100,18 @@ CREATE TABLE IF NOT EXISTS payment.sandbox_refunds (
     at           timestamptz NOT NULL DEFAULT now()
 );
 
+-- What customers have asked about their personal data, as far as it is done here: see
+-- chassis/subjects.py.
+CREATE TABLE IF NOT EXISTS payment.subject_requests (
+    number     bigint PRIMARY KEY,
+    kind       text NOT NULL CHECK (kind IN ('erasure', 'export')),
+    subject    uuid NOT NULL,
+    things     uuid[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- The young ones, whose erasure is done once more.
+CREATE INDEX IF NOT EXISTS subject_requests_age ON payment.subject_requests (created_at);
+
 CREATE TABLE IF NOT EXISTS payment.payment_idempotency_keys (
     scope       text NOT NULL,
     key         text NOT NULL,
@@ -121,7 +133,35 @@ CREATE INDEX IF NOT EXISTS payment_idempotency_keys_oldest
 ALTER TABLE payment.payment_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 
+-- What was answered about a thing, once its customer is erased.
+CREATE INDEX IF NOT EXISTS payment_idempotency_keys_resource
+    ON payment.payment_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
+
+-- All that is personal about the payments of these orders is blanked, in the answers that were kept
+-- too. They are kept otherwise: who repeats a request still does nothing twice.
+CREATE OR REPLACE FUNCTION payment.erase(orders uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+    UPDATE payment.payments SET last4 = NULL WHERE order_id = ANY (orders) AND last4 IS NOT NULL;
+    UPDATE payment.refunds SET reason = NULL
+     WHERE reason IS NOT NULL AND payment_id IN (
+           SELECT payment_id FROM payment.payments WHERE order_id = ANY (orders));
+    UPDATE payment.payment_idempotency_keys answered
+       SET body = convert_to(CASE WHEN said.body ? 'refund_id'
+               THEN said.body || '{"reason": null}'
+               ELSE said.body || '{"method": {"type": "card", "last4": null}}' END::text, 'UTF8')
+      FROM payment.payments paid, payment.payment_idempotency_keys kept,
+           LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
+     WHERE paid.order_id = ANY (orders) AND kept.status < 300
+       AND (kept.resource_id = paid.payment_id
+            OR kept.scope = 'POST /payments/' || paid.payment_id || '/refunds')
+       AND answered.scope = kept.scope AND answered.key = kept.key
+       AND (said.body #>> '{method,last4}' IS NOT NULL OR said.body ->> 'reason' IS NOT NULL);
+$$;
+REVOKE ALL ON FUNCTION payment.erase FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA payment TO payment_app;
 GRANT SELECT, INSERT, UPDATE ON payment.payments, payment.refunds TO payment_app;
 GRANT SELECT, INSERT ON payment.sandbox_charges, payment.sandbox_refunds TO payment_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON payment.payment_idempotency_keys TO payment_app;
+GRANT SELECT, INSERT ON payment.subject_requests TO payment_app;
+GRANT EXECUTE ON FUNCTION payment.erase TO payment_app;

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from chassis import create_app
+from chassis import Sweep, create_app
 
-from . import routes
+from . import routes, subjects
 
 app = create_app(
     "shipping",
@@ -13,4 +13,5 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("order",),
+    sweeps=[Sweep("subject-requests", subjects.follow)],
 )

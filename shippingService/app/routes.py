@@ -52,10 +52,11 @@ async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOn
     async with once.unit_of_work() as work:
         shipment, is_new = await shipments.create(work, new, address, customer_id)
         location = f"/shipments/{shipment.shipment_id}"
+        # The key knows which order its answer is about, so that erasing its customer finds it.
         response = (
-            await once.created(work, shipment, location)
+            await once.created(work, shipment, location, about=new.order_id)
             if is_new
-            else await once.answer(work, 200, shipment)
+            else await once.answer(work, 200, shipment, about=new.order_id)
         )
     SHIPMENTS.labels("created").inc(is_new)
     return response

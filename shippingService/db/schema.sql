@@ -42,6 +42,18 @@ CREATE TABLE IF NOT EXISTS shipping.shipment_events (
     UNIQUE (shipment_id, status)
 );
 
+-- What customers have asked about their personal data, as far as it is done here: see
+-- chassis/subjects.py.
+CREATE TABLE IF NOT EXISTS shipping.subject_requests (
+    number     bigint PRIMARY KEY,
+    kind       text NOT NULL CHECK (kind IN ('erasure', 'export')),
+    subject    uuid NOT NULL,
+    things     uuid[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- The young ones, whose erasure is done once more.
+CREATE INDEX IF NOT EXISTS subject_requests_age ON shipping.subject_requests (created_at);
+
 CREATE TABLE IF NOT EXISTS shipping.shipping_idempotency_keys (
     scope       text NOT NULL,
     key         text NOT NULL,
@@ -61,7 +73,39 @@ CREATE INDEX IF NOT EXISTS shipping_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE shipping.shipping_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- What was answered about a thing, once its customer is erased.
+CREATE INDEX IF NOT EXISTS shipping_idempotency_keys_resource
+    ON shipping.shipping_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
+
+-- All that is personal about the parcels of these orders is blanked, in the answers that were kept
+-- too. They are kept otherwise: who repeats a request still does nothing twice.
+CREATE OR REPLACE FUNCTION shipping.erase(orders uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+    UPDATE shipping.shipments SET address = NULL
+     WHERE order_id = ANY (orders) AND address IS NOT NULL;
+    UPDATE shipping.shipment_events SET location = NULL, note = NULL
+     WHERE num_nonnulls(location, note) > 0 AND shipment_id IN (
+           SELECT shipment_id FROM shipping.shipments WHERE order_id = ANY (orders));
+    UPDATE shipping.shipping_idempotency_keys answered
+       SET body = convert_to((said.body || jsonb_build_object(
+               'address', NULL,
+               'events', (SELECT jsonb_agg(event || '{"location": null, "note": null}')
+                            FROM jsonb_array_elements(said.body -> 'events') event)
+           ))::text, 'UTF8')
+      FROM shipping.shipments parcel, shipping.shipping_idempotency_keys kept,
+           LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
+     WHERE parcel.order_id = ANY (orders) AND kept.status < 300
+       AND (kept.resource_id = parcel.order_id
+            OR kept.scope = 'POST /shipments/' || parcel.shipment_id || '/events')
+       AND answered.scope = kept.scope AND answered.key = kept.key
+       AND (said.body ->> 'address' IS NOT NULL
+            OR said.body @? '$.events[*] ? (@.note != null || @.location != null)');
+$$;
+REVOKE ALL ON FUNCTION shipping.erase FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA shipping TO shipping_app;
 GRANT SELECT, INSERT, UPDATE (status) ON shipping.shipments TO shipping_app;
 GRANT SELECT, INSERT ON shipping.shipment_events TO shipping_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON shipping.shipping_idempotency_keys TO shipping_app;
+GRANT SELECT, INSERT ON shipping.subject_requests TO shipping_app;
+GRANT EXECUTE ON FUNCTION shipping.erase TO shipping_app;

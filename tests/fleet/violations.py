@@ -285,6 +285,23 @@ _LIVENESS = {
     ],
 }
 
+# Of the one who was erased long ago, and whose order is older still.
+_LIVENESS["erased-everywhere"] = [
+    "UPDATE orders.orders SET shipping_address = '{}' WHERE customer_id = '$erased'",
+    "UPDATE orders.order_history SET reason = 'x' WHERE order_id = '$cancelled_order'",
+    "UPDATE payment.payments SET last4 = '4242', updated_at = '2026-01-01'"
+    " WHERE payment_id = '$refunded_payment'",
+    "UPDATE payment.refunds SET reason = 'x', created_at = '2026-01-01'"
+    " WHERE refund_id = '$whole_refund'",
+    "INSERT INTO shipping.shipments"
+    " (shipment_id, order_id, tracking_number, carrier, address, created_at) VALUES"
+    " ('$no_shipment', '$cancelled_order', 'SP00000003', 'Post', '{}', '2026-01-01')",
+    "INSERT INTO orders.order_idempotency_keys"
+    " (scope, key, fingerprint, resource_id, status, headers, body) VALUES"
+    " ('POST /orders', 'old', '', '$cancelled_order', 201, '{}',"
+    """ '{"shipping_address": {"city": "Cork"}}')""",
+]
+
 VIOLATIONS: dict[str, list[str]] = {
     **_CATALOGUE,
     **_ORDERS,

@@ -5,7 +5,7 @@ INSERT INTO product.products (sku, name, price_minor, currency) VALUES
     ('CANDLE', 'Candle', 1250, 'EUR'), ('BOWL', 'Bowl', 1450, 'EUR');
 
 INSERT INTO customer.customers (customer_id, email, name, erased_at) VALUES
-    ('$customer', 'mira@example.org', 'Mira', NULL), ('$erased', NULL, NULL, now());
+    ('$customer', 'mira@example.org', 'Mira', NULL), ('$erased', NULL, NULL, $long_ago);
 
 INSERT INTO cart.carts (cart_id, customer_id, status, order_id) VALUES
     ('$cart', '$customer', 'checked_out', '$order'),
@@ -30,8 +30,8 @@ INSERT INTO orders.order_lines
     ('$pending_order', 'BOWL', 1, 'Bowl', 3, 1450, 4350);
 UPDATE orders.orders SET status = 'fulfilled', payment_id = '$payment',
        fulfilment_job_id = '$job', shipment_id = '$shipment' WHERE order_id = '$order';
-UPDATE orders.orders SET status = 'refunded', payment_id = '$refunded_payment'
- WHERE order_id = '$cancelled_order';
+UPDATE orders.orders SET status = 'refunded', payment_id = '$refunded_payment',
+       created_at = '2026-01-01' WHERE order_id = '$cancelled_order';
 UPDATE orders.orders SET status = 'pending' WHERE order_id = '$pending_order';
 INSERT INTO orders.order_history (order_id, status, at) VALUES
     ('$order', 'pending', '2026-01-01'), ('$order', 'paid', '2026-01-02'),

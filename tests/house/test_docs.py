@@ -59,6 +59,18 @@ def test_links_and_files_exist(page: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_risk_is_covered_by_tests_that_exist() -> None:
+    """The ten of OWASP's list for APIs, in the table of docs/security.md."""
+    rows = re.findall(r"^\| API(\d+) .*\|$", (ROOT / "docs/security.md").read_text(), re.MULTILINE)
+    assert [int(number) for number in rows] == list(range(1, 11))
+    for row in re.findall(r"^\| API.*\|$", (ROOT / "docs/security.md").read_text(), re.MULTILINE):
+        tests = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", row)
+        assert tests, row
+        for path, test in tests:
+            source = (ROOT / path).read_text()
+            assert re.search(rf"def {test or 'test_'}", source), f"{path}::{test}"
+
+
 def test_every_verb_that_is_named_is_a_verb() -> None:
     makefile = (ROOT / "Makefile").read_text()
     verbs = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import sentinel
 from urllib.parse import urlencode
 from uuid import UUID
@@ -115,8 +115,7 @@ Asked = tuple[dict[str, Any], bytes]
 def asked(app: ServiceApp, route: StrictRoute, method: str, chance: Random, *, good: bool) -> Asked:
     path = route.path
     for field in route.dependant.path_params:
-        uuid = field.field_info.annotation is UUID
-        value = (ID if uuid else "TEA-1") if good else chance.choice(PATHS)
+        value = good_part(field.field_info.annotation) if good else chance.choice(PATHS)
         path = path.replace(f"{{{field.alias}}}", value)
     query = [
         (field.alias, chance.choice(QUERIES))
@@ -141,6 +140,13 @@ def asked(app: ServiceApp, route: StrictRoute, method: str, chance: Random, *, g
         "headers": headers,
     }
     return scope, body
+
+
+def good_part(kind: Any) -> str:
+    """A part of a path, of this type."""
+    if choices := get_args(kind):
+        return str(choices[0])
+    return {UUID: ID, int: "1"}.get(kind, "TEA-1")
 
 
 def content(

@@ -5,6 +5,7 @@ from pathlib import Path
 from chassis import Queue, Sweep, create_app
 
 from . import reservations, routes
+from .settings import WarehouseSettings
 
 app = create_app(
     "warehouse",
@@ -20,4 +21,5 @@ app = create_app(
         Queue("reservations-expiring", reservations.EXPIRING),
         Queue("reservations-overdue", reservations.OVERDUE),
     ],
+    settings=WarehouseSettings,
 )

@@ -12,13 +12,13 @@ from asyncpg import Record
 
 from chassis import Connection, Context, NotFound, Problem
 
-from . import goods
+from . import goods, limits
 from .schemas import NewReservation, Reservation, ReservedItem
 
 # Waits for a request with the same id that is still running.
 CLAIM = """
-INSERT INTO warehouse.reservations (reservation_id, order_id, status, expires_at)
-VALUES ($1, $2, 'held', now() + make_interval(secs => $3))
+INSERT INTO warehouse.reservations (reservation_id, order_id, status, expires_at, caller)
+VALUES ($1, $2, 'held', now() + make_interval(secs => $3), $4)
 ON CONFLICT DO NOTHING
 RETURNING true
 """
@@ -107,14 +107,19 @@ OVER: dict[str, type[Problem]] = {
 }
 
 
-async def reserve(db: Connection, asked: NewReservation) -> bool:
+async def reserve(
+    db: Connection, asked: NewReservation, who: str | None = None, most: int | None = None
+) -> bool:
     """Hold stock for every item, or for none. True if newly held.
 
-    Safe to repeat: a reservation that stands already is left as it is. Raises InsufficientStock,
-    ReservationDiffers, or what the reservation has come to.
+    `who` may hold `most` of them open. Safe to repeat: a reservation that stands already is left
+    as it is. Raises InsufficientStock, TooManyReservations, ReservationDiffers, or what the
+    reservation has come to.
     """
     quantities = asked.quantities()
-    if not await db.fetchval(CLAIM, asked.reservation_id, asked.order_id, asked.expires_in):
+    await limits.check(db, asked.reservation_id, who, most)
+    claim = (asked.reservation_id, asked.order_id, asked.expires_in, who)
+    if not await db.fetchval(CLAIM, *claim):
         must_stand(await find(db, asked.reservation_id), quantities)
         return False
     await goods.hold(db, asked.reservation_id, quantities)

@@ -4,12 +4,24 @@ from uuid import UUID
 
 from fastapi import Response
 
-from chassis import DEFAULT_LIMIT, Cursor, Db, Limit, OnceOnly, Page, Router, admits, refusals
+from chassis import (
+    DEFAULT_LIMIT,
+    ContextOf,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Page,
+    Router,
+    admits,
+    refusals,
+)
 from chassis.openapi import Responses
 from chassis.rows import check_rows
 
 from . import reservations, stock
 from .goods import InsufficientStock
+from .limits import TooManyReservations, Who
 from .reservations import (
     ReservationCommitted,
     ReservationDiffers,
@@ -101,6 +113,7 @@ async def list_movements(
     responses=STANDS_ALREADY
     | refusals(
         InsufficientStock,
+        TooManyReservations,
         ReservationDiffers,
         ReservationReleased,
         ReservationExpired,
@@ -108,10 +121,11 @@ async def list_movements(
     ),
 )
 @admits("staff", services=("fulfilment",))
-async def reserve(asked: NewReservation, once: OnceOnly) -> Response:
+async def reserve(asked: NewReservation, once: OnceOnly, context: ContextOf, who: Who) -> Response:
     """Hold stock for every item, or for none."""
+    most = context.settings.most_reservations
     async with once.unit_of_work() as db:
-        newly = await reservations.reserve(db, asked)
+        newly = await reservations.reserve(db, asked, who if most else None, most)
         reservation = await reservations.find(db, asked.reservation_id)
         if newly:
             location = f"/reservations/{reservation.reservation_id}"

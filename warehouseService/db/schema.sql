@@ -48,6 +48,11 @@ CREATE TABLE IF NOT EXISTS warehouse.reservations (
 CREATE INDEX IF NOT EXISTS reservations_due
     ON warehouse.reservations (expires_at) WHERE status = 'held';
 
+-- Who holds it, as a digest, where the number of open ones is limited.
+ALTER TABLE warehouse.reservations ADD COLUMN IF NOT EXISTS caller text;
+CREATE INDEX IF NOT EXISTS reservations_open_by_caller
+    ON warehouse.reservations (caller) WHERE status = 'held' AND caller IS NOT NULL;
+
 -- Append-only: what a reservation is for never changes.
 CREATE TABLE IF NOT EXISTS warehouse.reservation_items (
     reservation_id uuid NOT NULL REFERENCES warehouse.reservations,

@@ -19,9 +19,11 @@ FOUND = {
     "order": """SELECT cart_id::text, count(*) FROM orders.orders
                  WHERE status <> 'draft' GROUP BY cart_id""",
     "payment": "SELECT order_id::text, count(*) FROM payment.payments GROUP BY order_id",
-    # What the service gives back by itself has a reason of its own.
-    "refund": """SELECT reason, count(*) FROM payment.refunds
-                  WHERE reason NOT LIKE 'order %' GROUP BY reason""",
+    # What the service gives back by itself has no key. An erased customer's reason is gone: here
+    # it was the key.
+    "refund": """SELECT key, count(*) FROM payment.refunds
+                   JOIN payment.payment_idempotency_keys ON resource_id = refund_id
+                  GROUP BY key""",
     "transaction": "SELECT reference, count(*) FROM payment.transactions GROUP BY reference",
     "customer": "SELECT email, 1 FROM customer.customers WHERE erased_at IS NULL",
     "adjustment": """SELECT reason, count(*) FROM warehouse.movements
@@ -31,8 +33,11 @@ FOUND = {
                        WHERE order_id IS NULL AND EXISTS (
                            SELECT FROM warehouse.reservation_items item
                             WHERE item.reservation_id = reservations.reservation_id)""",
-    "event": """SELECT note, count(*) FROM shipping.shipment_events
-                 WHERE note IS NOT NULL GROUP BY note""",
+    "event": """SELECT key, count(*)
+                  FROM shipping.shipment_events event JOIN shipping.shipping_idempotency_keys
+                    ON scope = 'POST /shipments/' || shipment_id || '/events'
+                 WHERE convert_from(body, 'UTF8')::jsonb ->> 'status' = event.status
+                 GROUP BY key""",
 }
 
 

@@ -1,6 +1,8 @@
 """What can be said of the log alone: whether every answer was one that may be given."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from .log import Log, Reply, Request
 
@@ -43,9 +45,21 @@ def kept(request: Request) -> list[Reply]:
     ]
 
 
+def impersonal(told: Any) -> Any:
+    """An answer without what is blanked in it when its customer is erased."""
+    if isinstance(told, list):
+        return [impersonal(each) for each in told]
+    if not isinstance(told, dict):
+        return told
+    return {name: impersonal(told[name]) for name in sorted(told.keys() - PERSONAL)}
+
+
+PERSONAL = frozenset({"shipping_address", "address", "reason", "location", "note", "last4"})
+
+
 def _unequal(request: Request) -> Iterator[str]:
     bodies = {reply.body for reply in kept(request)}
-    if len(bodies) > 1:
+    if len(bodies) > 1 and len({json.dumps(impersonal(json.loads(b))) for b in bodies}) > 1:
         yield f"one key, {len(bodies)} answers: {sorted(bodies)}"
 
 

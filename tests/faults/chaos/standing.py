@@ -42,6 +42,9 @@ def _line(*statuses: str) -> dict[str, frozenset[str]]:
 MONEY = ("order_id", "amount", "currency", "created_at")
 ORDER = ("customer_id", "cart_id", "lines", "total", "currency", "shipping_address", "created_at")
 
+# Null once the customer is erased, which the audit looks after.
+ERASABLE = frozenset({"shipping_address", "address", "reason"})
+
 KINDS = {
     "orders": Kind(
         "order",
@@ -87,7 +90,8 @@ KINDS = {
 def disagreements(kind: Kind, said: Thing, now: Thing) -> Iterator[str]:
     """How a thing has become other than it can have, since this was said of it."""
     for member in kind.fixed:
-        if said[member] != now[member]:
+        erased = member in ERASABLE and now[member] is None
+        if said[member] != now[member] and not erased:
             yield f"{member} was {said[member]}, is {now[member]}"
     if (follow := kind.after.get(said.get("status", ""))) and now["status"] not in follow:
         yield f"was {said['status']}, is {now['status']}"

@@ -1,0 +1,212 @@
+"""One client's connection: cut off when the client keeps us waiting, or speaks no HTTP.
+
+    head     from the connection, or from its first byte, to the end of a request's head
+    body     from there to its end, also where the answer is given already
+    reading  an answer that the client does not take
+
+Each of these may last for PATIENCE_SECONDS, and longer where enough moves. One look at all
+connections, twice a second, costs less than a timer each; and nothing here is done for every
+request that a request would notice.
+"""
+
+import asyncio
+import resource
+from collections.abc import Sized
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from . import metrics
+from .context import RequestContext, enter
+from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
+
+PATIENCE_SECONDS = 4.5
+LOOK_SECONDS = 0.5
+
+# That much has to move meanwhile, else nothing does.
+LEAST_BYTES = 5 * 1024
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 100
+MAX_PIPELINED = 100
+
+# A process may open so many files and sockets; what is left is for peers and PostgreSQL.
+MOST_CONNECTIONS = 4096
+RESERVED_FILES = 256
+
+
+def most_connections() -> int:
+    """How many clients at once; as many files may be opened from now on as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < MOST_CONNECTIONS + RESERVED_FILES:
+        wanted = MOST_CONNECTIONS + RESERVED_FILES
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    files = MOST_CONNECTIONS + RESERVED_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(64, min(MOST_CONNECTIONS, files - RESERVED_FILES))
+
+
+class OneByOne(FlowControl):
+    """Reads nothing more while requests that have been read wait for their turn: each answer would
+    let a pageful of others in."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
+# The next look at all connections of a server.
+_due: WeakKeyDictionary[ServerState, asyncio.TimerHandle] = WeakKeyDictionary()
+
+
+class ClientConnection(HttpToolsProtocol):
+    """uvicorn's connection, with a lookout."""
+
+    most = MOST_CONNECTIONS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._heads = 0
+        self._received = 0
+        self._refusal: Problem | None = None
+        self._held: tuple[RequestResponseCycle, Any] | None = None
+        # What this client keeps us waiting for, how far that had come, and when.
+        self._owed = ""
+        self._moved = 0
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        self.flow = OneByOne(transport, self.pipeline)
+        if len(self.connections) > self.most:
+            self._refuse(Overloaded("Too many clients are connected; try again shortly."))
+        self._look_out()
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        self._received += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(HttpProblem(431))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._heads += 1
+        self._check_head()
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def _check_head(self) -> None:
+        """What the parser lets through, and must not be. Raised, it ends the parsing."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refusal = HttpProblem(505)
+        elif hosts != 1 and version == "1.1":
+            self._refusal = HttpProblem(400, "There must be one Host header.")
+        elif len(self.headers) > MAX_HEADERS or (
+            self._head_bytes > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES
+        ):
+            self._refusal = HttpProblem(431)
+        elif len(self.pipeline) >= MAX_PIPELINED:
+            self._refusal = HttpProblem(400, "Too many requests wait on this connection.")
+        if self._refusal:
+            raise ValueError(self._refusal.detail)
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._refusal or HttpProblem(400, msg))
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say why, unless the client waits for the answer to something else, and hang up."""
+        enter(RequestContext())
+        if self._nothing_else_asked():
+            body = document_bytes(problem, "/")
+            head = {
+                "Content-Type": MEDIA_TYPE,
+                "Content-Length": str(len(body)),
+                **problem.headers(),
+            }
+            lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+            self.transport.write(
+                STATUS_LINE[problem.status] + f"{lines}Connection: close\r\n\r\n".encode() + body
+            )
+        self.transport.close()
+
+    def _nothing_else_asked(self) -> bool:
+        if self.cycle is None or self.cycle.response_complete:
+            return True
+        # Of a request whose body is broken nobody has made anything; and nobody answers it now.
+        self.cycle.disconnected = self.cycle.more_body and not self.cycle.response_started
+        return self.cycle.disconnected and not self.pipeline
+
+    # The next request of a client who does not take the answers to the last ones has to wait: it
+    # would take the place of somebody who does.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self.flow.write_paused:
+            self._held = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._held and not self.transport.is_closing():
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
+
+    def _look_out(self) -> None:
+        """See to it that one look is due; none is while nobody is connected."""
+        if self.server_state not in _due:
+            _due[self.server_state] = self.loop.call_later(LOOK_SECONDS, self._look_at_all)
+
+    def _look_at_all(self) -> None:
+        del _due[self.server_state]
+        now = self.loop.time()
+        for connection in list(self.connections):
+            if isinstance(connection, ClientConnection):
+                connection.look(now)
+        if self.connections:
+            self._look_out()
+
+    def look(self, now: float) -> None:
+        """Hang up on a client who has kept us waiting for too long."""
+        owed, moved = self._standing()
+        least = 1 if owed == "head" else LEAST_BYTES
+        if owed != self._owed or moved >= self._moved + least:
+            self._owed, self._moved, self._since = owed, moved, now
+        elif owed and now - self._since >= PATIENCE_SECONDS:
+            metrics.CUT_OFF.labels(owed).inc()
+            if owed == "body" and not self.transport.is_closing():
+                self._refuse(RequestTimeout())
+            else:
+                self.transport.abort()
+
+    def _standing(self) -> tuple[str, int]:
+        """What the client keeps us waiting for, if anything, and how far that has come."""
+        if unread := self.transport.get_write_buffer_size():
+            return "reading", -unread
+        if self._in_head:
+            return "head", self._heads
+        if self.cycle.more_body and not self.flow.read_paused:
+            return "body", self._received
+        return "", 0

@@ -1,0 +1,48 @@
+"""Serves an application: the one place that says how, for processes and containers alike.
+
+In a service's folder, `python -m chassis.server 8002` serves `app.main:app` on every address.
+"""
+
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from .connections import ClientConnection, most_connections
+
+DRAIN_SECONDS = 8
+
+
+def configured(app: Any, **where: Any) -> uvicorn.Config:
+    """How an application, or the one that a string names, is served; `where` is host and port."""
+    ClientConnection.most = most_connections()
+    return uvicorn.Config(
+        app,
+        http=ClientConnection,
+        ws="none",
+        # A service that cannot start must end, not serve half of itself.
+        lifespan="on",
+        loop="auto",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        **where,
+    )
+
+
+def serve(app: Any, sockets: list[socket.socket] | None = None, **where: Any) -> None:
+    """Until a signal ends it."""
+    uvicorn.Server(configured(app, **where)).run(sockets)
+
+
+def main(arguments: Sequence[str]) -> None:
+    sys.path.insert(0, "")
+    serve("app.main:app", host="0.0.0.0", port=int(arguments[0]))  # noqa: S104  # in its container
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

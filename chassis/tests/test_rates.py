@@ -1,0 +1,73 @@
+"""How often a caller may ask."""
+
+import httpx
+import pytest
+
+from chassis import rates
+from chassis.app import ServiceApp
+from chassis.rates import Buckets, network
+from conftest import running
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_bucket_fills_again() -> None:
+    clock = Clock()
+    buckets = Buckets(10, 60, clock)
+    left = [buckets.take("me").left for _ in range(10)]
+    assert left == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    refused = buckets.take("me")
+    assert (refused.allowed, refused.full_in) == (False, 60)
+    assert buckets.take("somebody else").allowed
+    clock.now += buckets.seconds_a_request
+    assert buckets.take("me").allowed
+    assert not buckets.take("me").allowed
+    clock.now += 1000
+    assert buckets.take("me").left == 9
+
+
+def test_who_is_forgotten_has_asked_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MOST_CALLERS", 2)
+    buckets = Buckets(1, 60, Clock())
+    for caller in ("a", "b", "a", "c"):
+        buckets.take(caller)
+    assert not buckets.take("a").allowed
+    assert buckets.take("b").allowed
+
+
+def test_ipv6_customer_is_one_caller() -> None:
+    assert network("2001:db8::1") == network("2001:db8::ffff:1")
+    assert network("2001:db8::1") != network("2001:db8:0:1::1")
+    assert network("192.0.2.1") != network("192.0.2.2")
+
+
+async def test_nobody_is_limited_unless_asked_for(service: httpx.AsyncClient) -> None:
+    answers = [await service.get("/notes/count") for _ in range(50)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "ratelimit" not in answers[0].headers
+
+
+async def test_too_many_requests_are_refused(
+    app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATE_LIMIT", "3")
+    monkeypatch.setenv("RATE_WINDOW", "30")
+    async with running(app) as service:
+        answers = [await service.get("/notes/count") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert answers[0].headers["ratelimit-policy"] == '"caller";q=3;w=30'
+        assert answers[0].headers["ratelimit"] == '"caller";r=2;t=10'
+        assert answers[3].json()["type"] == "/problems/too-many-requests"
+        assert answers[3].headers["retry-after"] == "10"
+        assert answers[3].headers["ratelimit"].startswith('"caller";r=0;t=')
+        # Who looks whether it is well is not counted, and a peer has a bucket of its own.
+        assert (await service.get("/readyz")).status_code == 200
+        peer = {"X-Request-Timeout-Ms": "1000"}
+        peers = [await service.get("/notes/count", headers=peer) for _ in range(20)]
+        assert {answer.status_code for answer in peers} == {200}

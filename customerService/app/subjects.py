@@ -1,0 +1,129 @@
+"""What customers ask about their personal data, of all the services that hold some.
+
+This service calls nobody: the others come by, read what was asked, and bring what they hold.
+"""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+from chassis import Connection, Context, Problem
+from chassis.context import current
+from chassis.subjects import Kind, SubjectRequest
+
+from . import customers
+from .schemas import Export
+
+# Who holds personal data of customers, beside us.
+HOLDERS = frozenset({"order", "payment", "shipping"})
+
+PATIENCE_SECONDS = 4.0
+POLL_SECONDS = 0.1
+
+# Held until the unit of work ends, so that no number is seen before a smaller one.
+LOCK = "SELECT pg_advisory_xact_lock(8005)"
+
+ASK = "INSERT INTO customer.subject_requests (customer_id, kind) VALUES ($1, $2) RETURNING number"
+
+# What several ask for at once is gathered once.
+STANDING = """
+SELECT number FROM customer.subject_requests
+ WHERE customer_id = $1 AND kind = 'export' AND created_at > now() - interval '1 minute'
+ ORDER BY number DESC LIMIT 1
+"""
+
+LIST = """
+SELECT number, kind, customer_id AS subject FROM customer.subject_requests
+ WHERE number > $1 ORDER BY number LIMIT $2
+"""
+
+# The customer's row is locked: what is brought while they are erased does not come after it.
+BRING = """
+INSERT INTO customer.export_parts (number, holder, held)
+SELECT number, $2, $3 FROM customer.subject_requests JOIN customer.customers USING (customer_id)
+ WHERE number = $1 AND kind = 'export' AND erased_at IS NULL
+   FOR SHARE OF customers
+ON CONFLICT (number, holder) DO UPDATE SET held = excluded.held
+"""
+
+PARTS = "SELECT holder, held FROM customer.export_parts WHERE number = $1"
+
+FORGET = "DELETE FROM customer.subject_requests WHERE number = $1 AND kind = 'export'"
+
+FORGET_OLD = """
+DELETE FROM customer.subject_requests
+ WHERE kind = 'export' AND created_at < now() - interval '2 minutes'
+"""
+
+FORGET_OF = "DELETE FROM customer.subject_requests WHERE customer_id = $1 AND kind = 'export'"
+
+
+class ExportNotReady(Problem, status=503, retry_after=1):
+    """The personal data is still being gathered; ask again shortly."""
+
+
+async def ask(db: Connection, customer_id: UUID, kind: Kind) -> int:
+    """In a unit of work. Returns the number of what is asked."""
+    await db.execute(LOCK)
+    number: int = await db.fetchval(ASK, customer_id, kind)
+    return number
+
+
+async def asked_for_erasure(db: Connection, customer_id: UUID) -> None:
+    """In the unit of work that erases them here: nothing is gathered of them any more."""
+    await db.execute(FORGET_OF, customer_id)
+    await ask(db, customer_id, "erasure")
+
+
+async def listed(db: Connection, after: int, limit: int) -> list[SubjectRequest]:
+    """What was asked, oldest first."""
+    return [SubjectRequest(**row) for row in await db.fetch(LIST, after, limit)]
+
+
+async def bring(db: Connection, number: int, holder: str, held: Any) -> None:
+    """Keep what a service holds, until it is read. What nobody waits for any more is dropped."""
+    await db.execute(BRING, number, holder, json.dumps(held))
+
+
+async def export(context: Context, customer_id: UUID, owner: UUID | None) -> Export:
+    """All that is held of a customer, whom `owner` must be. Raises NotFound, ExportNotReady.
+
+    It writes down that somebody asks, and forgets it when all is told: no copy stays.
+    """
+    await customers.find(context.database, customer_id, owner)
+    number = await _standing(context, customer_id)
+    parts = await _gathered(context.database, number)
+    customer = await customers.find(context.database, customer_id, owner)
+    await context.database.execute(FORGET, number)
+    return Export(
+        customer=customer,
+        orders=parts["order"],
+        payments=parts["payment"],
+        shipments=parts["shipping"],
+    )
+
+
+async def _standing(context: Context, customer_id: UUID) -> int:
+    if number := await context.database.fetchval(STANDING, customer_id):
+        return int(number)
+    async with context.database.unit_of_work() as db:
+        return await ask(db, customer_id, "export")
+
+
+async def _gathered(db: Connection, number: int) -> dict[str, list[Any]]:
+    current().pause()
+    patience = min(PATIENCE_SECONDS, current().remaining() - 2 * POLL_SECONDS)
+    until = asyncio.get_running_loop().time() + patience
+    while asyncio.get_running_loop().time() < until:
+        parts = {row["holder"]: json.loads(row["held"]) for row in await db.fetch(PARTS, number)}
+        if parts.keys() >= HOLDERS:
+            return parts
+        await asyncio.sleep(POLL_SECONDS)
+    raise ExportNotReady()
+
+
+async def forget_old(context: Context) -> int:
+    """The sweep: exports that nobody has fetched."""
+    status = await context.database.execute(FORGET_OLD)
+    return int(status.split()[-1])

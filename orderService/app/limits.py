@@ -1,0 +1,38 @@
+"""How much of one product a customer may have: for what is scarce, and for who hoards."""
+
+from chassis import Connection, Problem
+
+from .quotes import Quote
+
+# Two orders of one customer count one after the other.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
+
+ABOVE = """
+SELECT wanted.sku, coalesce(sum(line.quantity), 0) AS ordered
+  FROM unnest($2::text[], $3::int[]) AS wanted (sku, quantity)
+  LEFT JOIN (orders.order_lines line JOIN orders.orders placed
+             ON placed.order_id = line.order_id AND placed.customer_id = $1
+                AND placed.status NOT IN ('cancelled', 'refunded'))
+       ON line.sku = wanted.sku
+ GROUP BY wanted.sku, wanted.quantity
+HAVING coalesce(sum(line.quantity), 0) + wanted.quantity > $4
+ ORDER BY wanted.sku
+"""
+
+
+class QuantityLimit(Problem, status=409, remembered=False):
+    """A customer may have so many of one product, in all of their orders that stand."""
+
+
+async def check(db: Connection, quote: Quote, most: int | None) -> None:
+    """In the unit of work that writes the order. Raises QuantityLimit."""
+    if most is None:
+        return
+    await db.execute(LOCK, quote.customer_id)
+    skus = [line.sku for line in quote.lines]
+    quantities = [line.quantity for line in quote.lines]
+    above = await db.fetch(ABOVE, quote.customer_id, skus, quantities, most)
+    if above:
+        raise QuantityLimit(
+            limit=most, exceeded=[{"sku": row["sku"], "ordered": row["ordered"]} for row in above]
+        )
