@@ -110,7 +110,8 @@ CREATE TABLE IF NOT EXISTS payment.subject_requests (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 -- The young ones, whose erasure is done once more.
-CREATE INDEX IF NOT EXISTS subject_requests_age ON payment.subject_requests (created_at);
+CREATE INDEX IF NOT EXISTS subject_requests_erasures
+    ON payment.subject_requests (created_at) WHERE kind = 'erasure';
 
 CREATE TABLE IF NOT EXISTS payment.payment_idempotency_keys (
     scope       text NOT NULL,
