@@ -1,6 +1,6 @@
 INSERT INTO shipping.shipments
-       (shipment_id, order_id, tracking_number, carrier, status, address, created_at)
-SELECT id, id, 'SP' || lpad(upper(to_hex(number)), 13, '0'), 'Sandbox Post', 'delivered',
+       (shipment_id, order_id, customer_id, tracking_number, carrier, status, address, created_at)
+SELECT id, id, customer_id, 'SP' || lpad(upper(to_hex(number)), 13, '0'), 'Sandbox Post', 'delivered',
        CASE WHEN NOT erased THEN
        '{"line1": "1 Quay Street", "city": "Cork", "postal_code": "T12 AB34", "country": "IE"}'::jsonb
        END, at
