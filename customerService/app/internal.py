@@ -1,11 +1,12 @@
 """What orderService asks of customers, for itself and for those that call it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 from pydantic import Field
 
 from chassis import Db, Input, admits
+from chassis.fields import Plain
 from chassis.strict import Router
 from chassis.subjects import SubjectRequests
 
@@ -18,7 +19,7 @@ RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class Held(Input):
-    held: Annotated[list[Any], Field(max_length=100_000)]
+    held: Annotated[list[Plain], Field(max_length=100_000)]
 
 
 @router.get("/subject-requests")

@@ -1,11 +1,12 @@
 """What goes in and out of orders."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from chassis import Amount, Currency, Flag, Input, Output, Text, Timestamp
+from chassis.fields import Plain
 
 Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
 Line = Annotated[Text, Field(max_length=200)]
@@ -58,7 +59,7 @@ class NewShipment(Input):
 
 
 class Held(Input):
-    held: Annotated[list[Any], Field(max_length=100_000)]
+    held: Annotated[list[Plain], Field(max_length=100_000)]
 
 
 class Address(Output):
