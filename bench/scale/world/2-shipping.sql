@@ -18,17 +18,10 @@ SELECT number, 'erasure', customer_id, orders, '$end' FROM scale.erasures;
 -- Of those that were made by hand.
 INSERT INTO shipping.shipping_idempotency_keys
        (scope, key, fingerprint, resource_id, status, headers, body, created_at)
-SELECT 'POST /shipments', id::text, sha256(id::text::bytea), id, 201,
-       '{"Content-Type": "application/json"}'::jsonb,
+SELECT 'POST /shipments', id, sha256(id::text::bytea), id, 201,
+       '{"Content-Type": "application/json"}',
        convert_to(format('{"shipment_id":"%s"}', id), 'UTF8'),
        now() - ($orders - number) * (interval '47 hours' * 20 / $orders)
   FROM scale.purchases
  WHERE status IN ('fulfilled', 'refunded') AND number > $orders - $orders / 20
-   AND number % 20 = 0
-UNION ALL
-SELECT 'POST /shipments/' || id || '/events', id || '-' || event, sha256(event::bytea), NULL, 200,
-       '{"Content-Type": "application/json"}'::jsonb,
-       convert_to(format('{"shipment_id":"%s","events":[]}', id), 'UTF8'),
-       now() - ($orders - number) * (interval '47 hours' * 20 / $orders)
-  FROM scale.purchases CROSS JOIN (VALUES ('dispatched'), ('delivered')) AS journey (event)
- WHERE status IN ('fulfilled', 'refunded') AND number > $orders - $orders / 20;
+   AND number % 20 = 0;
