@@ -5,8 +5,7 @@ are at work at once, and other clients wait in line:
 
     nobody waits too long          the oldest goes first, as is fair
     somebody has waited too long,  that is no burst, but too much: until a second has passed without
-    and more keep coming           that, the line is short, whoever comes when it is full is refused
-                                   at once, and so is whoever waits for long; the newest goes
+    and more keep coming           that, whoever waits for long is refused, and the newest goes
                                    first, who has the most time left
 
 Calls of peers are parts of requests that were let in elsewhere. They never wait here, and take
@@ -22,9 +21,6 @@ from dataclasses import dataclass
 LONG_SECONDS = 0.1
 TOO_LONG_SECONDS = 1.0
 CALM_SECONDS = 1.0
-
-# How many wait in a short line, for each one that is worked on: enough that none is missing.
-SHORT_LINE = 2
 
 # A request that takes longer waits for something (a peer that hangs, a lock), and does no work
 # that others should have to wait for.
@@ -79,20 +75,12 @@ class Admission:
         try:
             if not outermost or self._at_work < self._limits.at_work:
                 self._at_work += 1
-            elif self.overwhelmed() or not await self._admitted(patience):
+            elif not await self._admitted(patience):
                 return None
             self.in_flight += 1
             return Work(self)
         finally:
             self.in_flight -= 1
-
-    def overwhelmed(self) -> bool:
-        """Whether there is too much, and no room in the short line for one more."""
-        now = self._clock()
-        if now >= self._overloaded_until or len(self._line) < SHORT_LINE * self._limits.at_work:
-            return False
-        self._overloaded_until = now + CALM_SECONDS
-        return True
 
     async def _admitted(self, patience: float) -> bool:
         now = self._clock()

@@ -54,8 +54,6 @@ class ServiceApp(FastAPI):
 
     service: str
     limits: Limits
-    # What the server may ask before it begins with a request.
-    edge: Edge | None = None
     rates: Rates
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
@@ -69,8 +67,8 @@ class ServiceApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
-        self.edge = Edge(served, service=self.service, limits=self.limits)
-        return RateHeaders(WholeBody(self.edge), self.rates)
+        edge = Edge(served, service=self.service, limits=self.limits)
+        return RateHeaders(WholeBody(edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:

@@ -118,22 +118,6 @@ async def test_a_calm_second_ends_the_overload(admission: Admission) -> None:
     assert sorted(let_in) == ["four", "three"]
 
 
-async def test_under_overload_the_line_is_short(admission: Admission) -> None:
-    works = [await begin(admission), await begin(admission)]
-    async with queued(admission, "first"):
-        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
-        async with queued(admission, "two", "three", "four", "five") as (let_in, refused):
-            assert admission.overwhelmed()
-            assert await admission.enter(outermost=True, patience=SOON) is None
-            assert await admission.enter(outermost=False, patience=SOON) is not None
-            while works:
-                works.pop().end()
-            await asyncio.sleep(0)
-            assert not admission.overwhelmed()
-    assert not refused
-    assert len(let_in) == 4
-
-
 async def test_nobody_waits_beyond_their_patience(admission: Admission) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "hurried", patience=SOON) as (let_in, refused):
