@@ -34,19 +34,6 @@ def compose() -> dict[str, Any]:
     return document
 
 
-class ComposeLoader(yaml.SafeLoader):
-    """Knows what Compose's own tags stand for: `!reset` takes away what was extended."""
-
-
-ComposeLoader.add_constructor("!reset", lambda *_: [])
-
-
-def production() -> dict[str, Any]:
-    text = (ROOT / "docker-compose.prod.yml").read_text()
-    document: dict[str, Any] = yaml.load(text, ComposeLoader)  # noqa: S506  # a SafeLoader
-    return document
-
-
 def pins(lock: Path) -> dict[str, str]:
     found = re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE)
     return dict(found)
@@ -136,24 +123,6 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     assert found["security_opt"] == ["no-new-privileges:true"]
     assert f"EXPOSE {port}\n" in read(service, "Dockerfile")
     assert "USER 10001" in read(service, "Dockerfile")
-
-
-@EVERY
-def test_production_asks_for_tokens_and_gives_each_service_its_own_keys(service: Service) -> None:
-    """Its own private key, if it calls anybody, and the public ones of those that call it."""
-    found = production()["services"][service.name]
-    environment = found["environment"]
-    assert (environment["AUTH_MODE"], environment["ENVIRONMENT"]) == ("enforce", "production")
-    own = {f"{service.name}.key"} if service.calls else set()
-    callers = {f"{other.name}.pub" for other in SERVICES if service.name in other.calls}
-    assert set(found.get("secrets", ())) == own | callers
-    assert found["extends"] == {"file": "docker-compose.yml", "service": service.name}
-
-
-def test_production_has_no_default_password_and_publishes_no_database() -> None:
-    assert production()["services"]["postgres"]["ports"] == []
-    text = (ROOT / "docker-compose.prod.yml").read_text()
-    assert not re.findall(r"\$\{\w*(?:PASSWORD|ISSUER|AUDIENCE):-", text)
 
 
 @EVERY

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -144,6 +144,24 @@ async def test_make_token_prints_one(fleet: Fleet) -> None:
     async with Shop(fleet.urls, token=said.stdout.strip()) as shop:
         assert (await shop.get("order", "/orders"))["items"] == []
     assert fleet.run("fleet.issuer", "customer").returncode != 0
+
+
+@pytest.mark.parametrize(
+    "command", [["fleet.demo"], ["fleet.parked"], ["fleet.parked", "retry", "--all"]]
+)
+def test_operators_show_a_token(fleet: Fleet, command: list[str]) -> None:
+    bare = fleet.run(*command)
+    assert bare.returncode == 1
+    assert " asks for a token. Show one in TOKEN" in bare.stderr
+    environment = fleet.environment | {"TOKEN": token(fleet, "staff", "sam")}
+    shown = replace(fleet, environment=environment).run(*command)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert environment["TOKEN"] not in shown.stdout
+
+
+def test_how_the_fleet_is_may_be_seen_without(fleet: Fleet) -> None:
+    status = fleet.run("fleet.status")
+    assert status.returncode == 0, status.stdout + status.stderr
 
 
 async def test_no_service_was_refused_by_another(fleet: Fleet) -> None:
