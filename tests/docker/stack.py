@@ -20,7 +20,7 @@ from fleet.services import ROOT, SERVICES, urls
 from tests.access.tokens import ADA, Tokens
 from tests.fleets import free_base
 
-FILES = ("-f", "docker-compose.yml", "-f", "docker-compose.prod.yml")
+FILES = ("docker-compose.yml", "docker-compose.prod.yml", "tests/docker/watchers.yml")
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "shop"
@@ -36,6 +36,7 @@ class Stack:
         self._environment = {
             **os.environ,
             **{f"{each.name.upper()}_PORT": str(each.port(self._base)) for each in SERVICES},
+            "GRAFANA_PORT": str(self._base + 11),
             "COMPOSE_PROJECT_NAME": f"shop-prod-{os.getpid()}",
             "SECRETS_DIR": str(self.secrets),
             "OIDC_ISSUER": ISSUER,
@@ -52,7 +53,8 @@ class Stack:
         return self._tokens.person(role, subject=subject, iss=ISSUER, aud=AUDIENCE)
 
     def compose(self, *arguments: str) -> str:
-        return self._docker("compose", *FILES, *arguments)
+        files = [word for file in FILES for word in ("-f", file)]
+        return self._docker("compose", *files, "--profile", "observability", *arguments)
 
     def _docker(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from fleet import keys
 from fleet.secret_files import NAMES
-from fleet.services import BY_NAME, SERVICES, Service
+from fleet.services import BY_NAME, ROOT, SERVICES, Service
 from tests.docker.stack import Stack, running
 from tests.fleets import data_folder
 from tests.shop import Shop
@@ -31,6 +32,29 @@ def look(place):
 
 with ThreadPoolExecutor(60) as threads:
     list(threads.map(look, sys.argv[1:]))
+"""
+
+# When were the books last found readable?
+AUDITED = """
+import time, urllib.request
+
+for _ in range(60):
+    with urllib.request.urlopen("http://auditor:8011/metrics", timeout=5) as page:
+        (line,) = [line for line in page if line.startswith(b"audit_last_success_timestamp")]
+    if float(line.split()[1]):
+        print("audited")
+        break
+    time.sleep(0.5)
+"""
+
+# Which of these tell how they are?
+ASK = """
+import sys, urllib.request
+
+for target in sys.argv[1:]:
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as page:
+        if b"# TYPE" in page.read():
+            print(target)
 """
 
 
@@ -112,6 +136,29 @@ def test_postgresql_is_not_published(stack: Stack) -> None:
     assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert (host["PidsLimit"], host["Memory"]) == (400, 2 * 2**30)
+
+
+@pytest.mark.parametrize("name", ["postgres", "schema", "auditor", "prometheus", "grafana"])
+def test_what_is_beside_the_services_is_bounded_too(stack: Stack, name: str) -> None:
+    host = stack.containers[name]["HostConfig"]
+    assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert 0 < host["PidsLimit"] <= 400
+    assert 0 < host["Memory"] <= 2 * 2**30
+
+
+def test_prometheus_can_ask_everybody_and_only_grafana_shows_it(stack: Stack) -> None:
+    settings = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
+    (job,) = settings["scrape_configs"]
+    (targets,) = [each["targets"] for each in job["static_configs"]]
+    assert len(targets) == len(SERVICES) + 1
+    assert stack.python("prometheus", ASK, *targets).split() == targets
+    assert stack.python("grafana", REACH, "prometheus:9090").split() == ["prometheus"]
+    assert not any(stack.containers["prometheus"]["NetworkSettings"]["Ports"].values())
+
+
+def test_auditor_gets_at_the_books_with_a_password_from_a_file(stack: Stack) -> None:
+    assert stack.python("prometheus", AUDITED).split() == ["audited"]
 
 
 @EVERY

@@ -19,8 +19,14 @@ class ComposeLoader(yaml.SafeLoader):
     its place."""
 
 
+def replacement(loader: Any, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
 ComposeLoader.add_constructor("!reset", lambda *_: None)
-ComposeLoader.add_constructor("!override", lambda loader, node: loader.construct_mapping(node))
+ComposeLoader.add_constructor("!override", replacement)
 
 
 def production() -> dict[str, Any]:
@@ -66,6 +72,7 @@ def test_service_shares_networks_with_its_peers_only(service: Service) -> None:
 
 
 def test_networks_lead_nowhere_else() -> None:
+    """Nobody reaches another where ports are published, nor the world where they are not."""
     networks = production()["networks"]
     published = networks.pop("published")
     assert published["driver_opts"] == {"com.docker.network.bridge.enable_icc": "false"}
