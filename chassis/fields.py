@@ -66,4 +66,5 @@ Flag = Annotated[bool, Field(strict=True)]
 Timestamp = Annotated[
     datetime, PlainSerializer(_rfc3339, return_type=str), Field(examples=["2026-01-31T09:30:00Z"])
 ]
-Attributes = Annotated[dict[str, Any], BeforeValidator(_plain), Field(max_length=100)]
+Document = Annotated[dict[str, Any], BeforeValidator(_plain)]
+Attributes = Annotated[Document, Field(max_length=100)]

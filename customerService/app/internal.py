@@ -1,13 +1,12 @@
 """What orderService asks of customers, for itself and for those that call it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
-from pydantic import Field
 
-from chassis import Db, Input, admits
+from chassis import Db, admits
 from chassis.strict import Router
-from chassis.subjects import SubjectRequests
+from chassis.subjects import Held, SubjectRequests
 
 from . import subjects
 
@@ -15,10 +14,6 @@ router = Router(tags=["internal"], bulk=True)
 
 After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that is known.")]
 RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
-
-
-class Held(Input):
-    held: Annotated[list[Any], Field(max_length=100_000)]
 
 
 @router.get("/subject-requests")

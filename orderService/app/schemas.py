@@ -1,6 +1,6 @@
 """What goes in and out of orders."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -55,10 +55,6 @@ class NewFulfilment(Input):
 class NewShipment(Input):
     job_id: UUID
     shipment_id: UUID
-
-
-class Held(Input):
-    held: Annotated[list[Any], Field(max_length=100_000)]
 
 
 class Address(Output):
