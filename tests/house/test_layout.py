@@ -125,6 +125,12 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     assert "USER 10001" in read(service, "Dockerfile")
 
 
+def test_every_container_is_bounded() -> None:
+    for name, container in compose()["services"].items():
+        assert {"mem_limit", "pids_limit"} <= container.keys(), name
+        assert container["pids_limit"] <= 400, name
+
+
 @EVERY
 def test_updated_at_is_the_clock(service: Service) -> None:
     """now() is when the unit of work began. One that then waited for another one's lock would

@@ -94,3 +94,14 @@ def test_no_password_stands_in_it_and_no_database_is_published() -> None:
         ]
     assert not re.findall(r"\$\{\w*(?:PASSWORD|ISSUER|AUDIENCE):-", TEXT)
     assert not re.findall(r"://\w+:", TEXT)
+
+
+def test_what_watches_comes_to_the_services() -> None:
+    services = production()["services"]
+    everywhere = {f"{service.name}-postgres" for service in SERVICES}
+    assert set(services["prometheus"]["networks"]) == {"watchers", "schema-postgres"} | everywhere
+    assert not services["prometheus"]["ports"]
+    assert set(services["grafana"]["networks"]) == {"published", "watchers"}
+    assert services["auditor"]["networks"] == ["schema-postgres"]
+    # What stays of the first file is on no network of theirs, and does not start.
+    assert services["jaeger"]["profiles"] == ["laptop"]
