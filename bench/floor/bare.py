@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+# In place of the trace that a request belongs to: the floor has none.
+TRACE = "00-" + 32 * "1" + "-" + 16 * "1" + "-00"
 # As many as a service of the fleet has.
 POOL_SIZE = 8
 

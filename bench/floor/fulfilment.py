@@ -12,7 +12,7 @@ from starlette.routing import Route
 from fulfilmentService.app import jobs, views
 from fulfilmentService.app.saga import FIRST, STEPS
 
-from .bare import Peer, answer, body_of, db_of, peers_of, service, unit_of_work
+from .bare import TRACE, Peer, answer, body_of, db_of, peers_of, service, unit_of_work
 
 PLAIN = ("job_id", "order_id", "status", "reservation_id", "shipment_id", "attempts")
 TIMES = ("created_at", "updated_at")
@@ -23,7 +23,8 @@ async def fulfil(request: Request) -> Response:
     order = await peers["order"].ask("GET", f"/orders/{order_id}")
     lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
     async with unit_of_work(request) as db:
-        job = await db.fetchrow(jobs.BEGIN, order_id, json.dumps(lines), jobs.LEASE_SECONDS)
+        what = (order_id, json.dumps(lines), jobs.LEASE_SECONDS, TRACE)
+        job = await db.fetchrow(jobs.BEGIN, *what)
     assert job is not None
     name: str | None = FIRST
     while name is not None:

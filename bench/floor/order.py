@@ -18,6 +18,7 @@ from orderService.app.orders import FIND
 
 from .bare import (
     ANYBODY,
+    TRACE,
     Peer,
     answer,
     body_of,
@@ -83,7 +84,7 @@ async def place(request: Request) -> Response:
         total = sum(line[-1] for line in lines)
         columns = (list(column) for column in zip(*lines, strict=True))
         where = address and json.dumps(address)
-        await work.execute(DRAW_UP, order_id, *head, total, where, *columns)
+        await work.execute(DRAW_UP, order_id, *head, total, where, TRACE, *columns)
     await db.fetchrow(OF_CART, cart_id)
     closing = {"order_id": order_id, "version": basket["version"]}
     await peers["cart"].ask("PUT", f"/carts/{cart_id}/checkout", closing)

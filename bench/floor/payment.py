@@ -12,7 +12,7 @@ from paymentService.app import sandbox
 from paymentService.app.payments import DECIDE, INSERT, TOLD
 from paymentService.app.saga import MINT
 
-from .bare import answer, body_of, db_of, major, minor, peers_of, service, unit_of_work
+from .bare import TRACE, answer, body_of, db_of, major, minor, peers_of, service, unit_of_work
 
 PLAIN = ("payment_id", "order_id", "status", "currency", "created_at", "updated_at")
 LEASE_SECONDS = 1.5
@@ -41,7 +41,7 @@ async def create(request: Request) -> Response:
             currency,
             new["method"]["token"],
         )
-        begun = await db.fetchrow(INSERT, *what, LEASE_SECONDS)
+        begun = await db.fetchrow(INSERT, *what, LEASE_SECONDS, TRACE)
         assert begun is not None
     await capture(request, payment_id, amount, currency)
     async with unit_of_work(request) as db:

@@ -30,7 +30,7 @@ async def reserve(request: Request) -> Response:
     reservation_id, items = UUID(asked["reservation_id"]), asked["items"]
     skus = [item["sku"] for item in items]
     async with unit_of_work(request) as db:
-        await db.fetchval(CLAIM, reservation_id, asked["order_id"], EXPIRES_SECONDS)
+        await db.fetchval(CLAIM, reservation_id, asked["order_id"], EXPIRES_SECONDS, None)
         await db.execute(LOCK, skus)
         await db.fetch(HOLD, reservation_id, skus, [item["quantity"] for item in items])
         return answer(await found(db, reservation_id), 201)

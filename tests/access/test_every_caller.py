@@ -154,7 +154,16 @@ def test_the_services_that_a_route_admits_are_those_that_call(name: str) -> None
 
 # Calls that the recorded purchases have no need of: payment's sweep looks for cancelled orders, and
 # goods that have left come back when the order cannot be shipped after all.
-SELDOM = {"payment>order/GET-orders", "fulfilment>warehouse/POST-reservations-id-return"}
+SELDOM = {
+    "payment>order/GET-orders",
+    "fulfilment>warehouse/POST-reservations-id-return",
+    "order>customer/GET-subject-requests",
+    "order>customer/PUT-subject-requests-id-id",
+    "payment>order/GET-subject-requests",
+    "payment>order/PUT-subject-requests-id-id",
+    "shipping>order/GET-subject-requests",
+    "shipping>order/PUT-subject-requests-id-id",
+}
 
 
 def test_the_services_that_a_route_admits_really_call_it() -> None:

@@ -46,6 +46,8 @@ THINGS: dict[str, dict[str, Any]] = {
     },
     "shipping": {"GET /shipments/{shipment_id}": None},
 }
+# All that is held of a customer, by whichever service.
+GATHERED = "GET /customers/{customer_id}/export"
 # A list of somebody's things, and what it may be asked for by.
 LISTS = {
     "order": ("/orders", "customer_id"),
@@ -104,7 +106,20 @@ def test_no_route_that_admits_customers_is_left_out() -> None:
         tried = set(THINGS.get(each.name, ())) | GOODS.get(each.name, set())
         tried |= {f"GET {LISTS[each.name][0]}"} if each.name in LISTS else set()
         tried |= {f"POST {MADE[each.name][0]}"} if each.name in MADE else set()
+        tried |= {GATHERED} if each.name == "customer" else set()
         assert admitting == tried, each.name
+
+
+@pytest.mark.parametrize("name", ["customer"])
+async def test_only_who_they_are_about_has_them_gathered(
+    service: httpx.AsyncClient, ada: dict[str, str], bob: dict[str, str]
+) -> None:
+    """Nobody brings anything here, so who may ask is told to ask again."""
+    await made(await service.post("/customers", json=PROFILE, headers=ada), {})
+    path, hurry = GATHERED.split()[1].format(customer_id=ADA), {"X-Request-Timeout-Ms": "400"}
+    for who, status in ((bob, 404), (ada, 503)):
+        answer = await service.get(path, headers={**who, **hurry})
+        assert answer.status_code == status, answer.text
 
 
 @WITH_THINGS

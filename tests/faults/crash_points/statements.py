@@ -1,10 +1,10 @@
 """The names that SQL statements have in the services' code."""
 
-import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
 
 from fleet.services import BY_NAME, ROOT
 
@@ -21,15 +21,17 @@ def name_of(service: str, statement: str) -> str:
 @cache
 def names(service: str) -> dict[str, str]:
     """By what they say."""
-    folders = (ROOT / BY_NAME[service].folder / "app", ROOT / "chassis")
-    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
-    return {text: f"{file.stem}.{name}" for file in files for name, text in _constants(file)}
+    app = f"{BY_NAME[service].folder}.app"
+    modules = [*_modules(app), *_modules("chassis")]
+    return {
+        text: f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in modules
+        for name, text in vars(module).items()
+        if name.isupper() and isinstance(text, str)
+    }
 
 
-def _constants(file: Path) -> Iterator[tuple[str, str]]:
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))) if (
-                name.isupper()
-            ):
-                yield name, text
+def _modules(package: str) -> Iterator[ModuleType]:
+    for file in sorted((ROOT / package.replace(".", "/")).glob("*.py")):
+        if file.stem != "__init__":
+            yield import_module(f"{package}.{file.stem}")
