@@ -16,6 +16,11 @@ from fleet.services import SERVICES
 from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.shop import Shop, unique
 
+INVOICES = """\
+InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+500001,85123A,WHITE HEART,6,2010-12-01T08:26:00,2.55,17850,United Kingdom
+"""
+
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
@@ -146,22 +151,25 @@ async def test_make_token_prints_one(fleet: Fleet) -> None:
     assert fleet.run("fleet.issuer", "customer").returncode != 0
 
 
-@pytest.mark.parametrize(
-    "command", [["fleet.demo"], ["fleet.parked"], ["fleet.parked", "retry", "--all"]]
-)
-def test_operators_show_a_token(fleet: Fleet, command: list[str]) -> None:
-    bare = fleet.run(*command)
+def test_operators_are_asked_for_a_token(fleet: Fleet) -> None:
+    bare = fleet.run("fleet.parked")
     assert bare.returncode == 1
     assert " asks for a token. Show one in TOKEN" in bare.stderr
-    environment = fleet.environment | {"TOKEN": token(fleet, "staff", "sam")}
-    shown = replace(fleet, environment=environment).run(*command)
-    assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert environment["TOKEN"] not in shown.stdout
-
-
-def test_how_the_fleet_is_may_be_seen_without(fleet: Fleet) -> None:
-    status = fleet.run("fleet.status")
+    # How the fleet is may be seen without.
+    status = fleet.run("fleet.status", "--seconds", "0.1")
     assert status.returncode == 0, status.stdout + status.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["fleet.demo", "fleet.parked", "fleet.parked retry --all", "fleet.replay {data}"]
+)
+def test_operators_show_a_token(fleet: Fleet, command: str, tmp_path: Path) -> None:
+    data = tmp_path / "invoices.csv"
+    data.write_text(INVOICES)
+    environment = fleet.environment | {"TOKEN": token(fleet, "staff", "sam")}
+    done = replace(fleet, environment=environment).run(*command.format(data=data).split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert environment["TOKEN"] not in done.stdout
 
 
 async def test_no_service_was_refused_by_another(fleet: Fleet) -> None:
