@@ -118,6 +118,8 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     assert found["ports"] == [
         f"${{BIND_ADDRESS:-127.0.0.1}}:${{{service.name.upper()}_PORT:-{port}}}:{port}"
     ]
+    # It is told where that is: without tokens, it must be on this machine.
+    assert environment["BIND_ADDRESS"] == "${BIND_ADDRESS:-127.0.0.1}"
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
