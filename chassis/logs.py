@@ -72,6 +72,8 @@ def configure(service: str, level: str, style: str) -> None:
             structlog.processors.JSONRenderer(),
         ]
     )
+    # What it has bound to the configuration before, where there was one.
+    vars(log).pop("bind", None)
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),

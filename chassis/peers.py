@@ -22,7 +22,9 @@ from .problems import DependencyUnavailable
 Reply = TypeVar("Reply", bound=BaseModel)
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
-MARGIN_SECONDS = 0.05
+# What a request keeps of its time for saying that a peer has not answered, and for looking whether
+# its key has an answer.
+MARGIN_SECONDS = 0.15
 RETRIES = 2
 
 # A call that takes this long does not work, it waits.

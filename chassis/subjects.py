@@ -18,7 +18,7 @@ from pydantic import Field
 
 from .app import Context
 from .database import Connection
-from .fields import Document, Input, Output
+from .fields import Output
 from .peers import Peer
 
 DONE = "SELECT coalesce(max(number), 0) FROM {table}"
@@ -50,12 +50,6 @@ class SubjectRequest(Output):
 
 class SubjectRequests(Output):
     items: list[SubjectRequest]
-
-
-class Held(Input):
-    """What a service brings of the subject, as it shows it elsewhere."""
-
-    held: Annotated[list[Document], Field(max_length=100_000)]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from . import console
 from .failure import Failure
+
+# While schemas are applied.
+LOOK_SECONDS, TELL_SECONDS = 0.5, 10.0
 
 NOT_YET = (
     OSError,
@@ -61,15 +66,36 @@ async def _create(dsn: str, name: str) -> None:
         await connection.close()
 
 
-def apply_schemas(dsn: str, folders: Sequence[Path], passwords: Mapping[str, str]) -> None:
-    """Raises Failure when the server is too old, or its role may not do what it must."""
+def apply_schemas(
+    dsn: str,
+    folders: Sequence[Path],
+    passwords: Mapping[str, str],
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """However long that takes: an index on millions of rows, cut off, would only be begun anew.
+
+    Raises Failure when the server is too old, or its role may not do what it must, and whatever
+    `pause` raises to end it.
+    """
     from chassis import schema
 
     try:
-        asyncio.run(asyncio.wait_for(schema.apply(dsn, folders, passwords), timeout=60))
+        asyncio.run(_attended(schema.apply(dsn, folders, passwords), pause))
     except asyncpg.InsufficientPrivilegeError as error:
         raise Failure(f"The role of DATABASE_URL must be able to create roles: {error}.") from error
     except TimeoutError as error:
-        raise Failure("The schemas could not be applied within 60 s.") from error
+        raise Failure("The schemas could not be applied: no answer.") from error
     except (schema.SchemaError, asyncpg.PostgresError, OSError) as error:
         raise Failure(f"The schemas could not be applied: {error}") from error
+
+
+async def _attended(work: Coroutine[Any, Any, None], pause: Callable[[float], None]) -> None:
+    """Say now and then that it is still at it, and look whether somebody wants it to end."""
+    task, began, told = asyncio.create_task(work), time.monotonic(), 0
+    while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
+        pause(0.001)
+        spent = time.monotonic() - began
+        if spent >= (told + 1) * TELL_SECONDS:
+            told += 1
+            console.say(f"\n  {f'… large tables, for {spent:.0f} s':34}", end="")
+    await task

@@ -74,7 +74,7 @@ class Startup:
             roles = ["auditor", *(service.name for service in self._services)]
             secrets = passwords.load(self._settings.data_dir, roles)
             folders = [self._root / service.folder for service in self._services]
-            database.apply_schemas(dsn, folders, secrets)
+            database.apply_schemas(dsn, folders, secrets, signals.pause)
         with console.step(f"{len(self._services)} services"):
             self._make_keys()
             self._start_services(dsn, secrets)

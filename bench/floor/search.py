@@ -1,5 +1,6 @@
-"""searchService, bare: it asks PostgreSQL the same four questions."""
+"""searchService, bare: it asks PostgreSQL the same three questions."""
 
+import json
 from collections import Counter
 from itertools import pairwise
 from typing import Any
@@ -13,7 +14,7 @@ from searchService.app import queries
 from searchService.app.facets import BOUNDS
 from searchService.app.highlights import highlighted
 from searchService.app.queries import Meaning, Question
-from searchService.app.searches import MEANING, told
+from searchService.app.searches import MEANING
 
 from .bare import answer, db_of, service
 
@@ -28,13 +29,12 @@ async def search(request: Request) -> Response:
     found = await db.fetch(query, *values)
     rows = found[:limit]
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
-    query, values = queries.groups(question, meaning)
-    groups = await db.fetch(query, *values)
+    groups = json.loads(found[0]["groups"]) if found else []
     return answer(
         {
             "items": [hit(row, names[row["name"]]) for row in rows],
             "facets": counted(groups),
-            "total": told(groups, None),
+            "total": found[0]["total"] if found else 0,
             "total_is_exact": True,
             "next_cursor": rows[-1]["place"] if len(found) > limit else None,
         }
@@ -53,7 +53,7 @@ def hit(row: Record, highlight: str) -> dict[str, Any]:
     }
 
 
-def counted(groups: list[Record]) -> dict[str, Any]:
+def counted(groups: list[dict[str, Any]]) -> dict[str, Any]:
     categories: Counter[str] = Counter()
     buckets: Counter[int] = Counter()
     for group in groups:

@@ -72,7 +72,7 @@ async def pick(db: asyncpg.Connection) -> Picked:
         "status IN ('fulfilled', 'refunded')",
     )
     goods = await some("sku, name, price::text, category", "search.index", "price IS NOT NULL")
-    customers = await some("customer_id::text, email", "customer.customers")
+    customers = await some("customer_id::text, email", "customer.customers", "erased_at IS NULL")
     return Picked(
         [Bought(*row) for row in bought],
         [Good(*row) for row in goods],

@@ -3,7 +3,7 @@
     python -m bench.scale.soak [--purchases N]
 
 A fleet of its own, bought from by as many callers as it serves best. After each part the memory of
-every process is read; a line is fitted to what comes after the first quarter, in which caches fill.
+every process is read; a line is fitted to the second half. In the first one caches fill.
 What was run is what is told: a short run says little about a long one.
 """
 
@@ -33,8 +33,8 @@ from .stand import FOLDERS, server
 
 PURCHASES, PARTS, CALLERS = 200_000, 40, 4
 PORT_BASE = 18200
-WARM_UP = 0.25
-# Of all memory, over the whole run after the first quarter.
+WARM_UP = 0.5
+# Of all memory, over the second half.
 FLAT = 0.05
 
 CHANGED = """
@@ -77,7 +77,7 @@ def told(readings: Sequence[Reading]) -> Iterator[str]:
     """Lines: each process at the beginning, the end, and how fast it grew."""
     settled = [each for each in readings if each.purchases >= WARM_UP * readings[-1].purchases]
     purchases = [each.purchases for each in settled]
-    yield f"{'PSS, MiB':20}{'a quarter in':>14}{'at the end':>12}{'KiB per 1,000 purchases':>26}"
+    yield f"{'PSS, MiB':20}{'half-way':>14}{'at the end':>12}{'KiB per 1,000 purchases':>26}"
     for name in settled[0].memory:
         sizes = [each.memory[name] for each in settled]
         slope = linear_regression(purchases, sizes).slope * 1000 / 1024

@@ -94,7 +94,7 @@ async def test_a_peer_that_hangs_holds_up_only_what_needs_it(app: ServiceApp) ->
     greet.failing = False
     app.peer_transport = httpx.MockTransport(hang)
     async with running(app) as service:
-        hurried = {"X-Request-Timeout-Ms": "100"}
+        hurried = {"X-Request-Timeout-Ms": "250"}
         assert (await service.get("/ask", headers=hurried)).status_code == 503
         asking = asyncio.create_task(ask(service, AT_ONCE))
         await asyncio.sleep(0)

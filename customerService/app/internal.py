@@ -3,10 +3,12 @@
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
+from pydantic import Field
 
-from chassis import Db, admits
+from chassis import Db, Input, admits
+from chassis.fields import Plain
 from chassis.strict import Router
-from chassis.subjects import Held, SubjectRequests
+from chassis.subjects import SubjectRequests
 
 from . import subjects
 
@@ -14,6 +16,10 @@ router = Router(tags=["internal"], bulk=True)
 
 After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that is known.")]
 RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class Held(Input):
+    held: Annotated[list[Plain], Field(max_length=100_000)]
 
 
 @router.get("/subject-requests")

@@ -35,6 +35,9 @@ CREATE INDEX IF NOT EXISTS subject_requests_by_customer
     ON customer.subject_requests (customer_id, number);
 CREATE UNIQUE INDEX IF NOT EXISTS subject_requests_one_erasure
     ON customer.subject_requests (customer_id) WHERE kind = 'erasure';
+-- Exports that nobody has fetched: few, and forgotten. Erasures stay.
+CREATE INDEX IF NOT EXISTS subject_requests_exports
+    ON customer.subject_requests (created_at) WHERE kind = 'export';
 -- Those who were erased before this was asked of anybody else.
 INSERT INTO customer.subject_requests (customer_id, kind)
 SELECT customer_id, 'erasure' FROM customer.customers WHERE erased_at IS NOT NULL

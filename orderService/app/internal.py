@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from chassis import Db, PeersOf, Router, admits, refusals
-from chassis.subjects import Held, SubjectRequests
+from chassis.subjects import SubjectRequests
 
 from . import fulfilment, moves, subjects
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
-from .schemas import NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
+from .schemas import Held, NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
 
 router = Router(tags=["internal"])
 subjects_router = Router(tags=["internal"], bulk=True)

@@ -10,10 +10,10 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
 ABOVE = """
 SELECT wanted.sku, coalesce(sum(line.quantity), 0) AS ordered
   FROM unnest($2::text[], $3::int[]) AS wanted (sku, quantity)
-  LEFT JOIN (orders.order_lines line JOIN orders.orders placed
-             ON placed.order_id = line.order_id AND placed.customer_id = $1
-                AND placed.status NOT IN ('cancelled', 'refunded'))
-       ON line.sku = wanted.sku
+  LEFT JOIN (SELECT sku, line.quantity
+               FROM orders.orders JOIN orders.order_lines line USING (order_id)
+              WHERE customer_id = $1 AND status NOT IN ('cancelled', 'refunded')) line
+ USING (sku)
  GROUP BY wanted.sku, wanted.quantity
 HAVING coalesce(sum(line.quantity), 0) + wanted.quantity > $4
  ORDER BY wanted.sku

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from chassis import Amount, Currency, Flag, Input, Output, Text, Timestamp
+from chassis.fields import Plain
 
 Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
 Line = Annotated[Text, Field(max_length=200)]
@@ -55,6 +56,10 @@ class NewFulfilment(Input):
 class NewShipment(Input):
     job_id: UUID
     shipment_id: UUID
+
+
+class Held(Input):
+    held: Annotated[list[Plain], Field(max_length=100_000)]
 
 
 class Address(Output):

@@ -98,7 +98,7 @@ async def test_request_that_was_cut_off_goes_on_under_its_key(
 ) -> None:
     order_id = shop.place()
     line.cut = True
-    cut_off = {"X-Request-Timeout-Ms": "150"}
+    cut_off = {"X-Request-Timeout-Ms": "300"}
     first = await pay(service, order_id, key="k", headers=cut_off)
     assert first.json()["type"] == "/problems/deadline-exceeded"
     (left,) = await books.fetch("SELECT payment_id, status FROM payment.payments")

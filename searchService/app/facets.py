@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 from asyncpg import Record
 
 from .schemas import CategoryCount, Facets, PriceCount
+
+# A row, or one that came as JSON.
+Group: TypeAlias = Record | dict[str, Any]
 
 # Where the ranges of prices begin, in major units of whatever currency.
 BOUNDS = (0, 10, 25, 50, 100, 250, 500, 1000, 2500)
 MOST_CATEGORIES = 100
 
 
-def counted(groups: Sequence[Record], category: str | None) -> Facets:
+def counted(groups: Sequence[Group], category: str | None) -> Facets:
     """The facets from rows of `category, bucket, in_range, count`.
 
     The groups are those under all filters but price and category, which decide here: each facet

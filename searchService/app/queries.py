@@ -19,8 +19,9 @@ ENOUGH = 1000
 
 # The score is computed on a page, not on every row that the sort passes by.
 HITS = """
-SELECT sku, name, price, currency, category, {score} AS score, place::text AS place
-  FROM (SELECT * FROM (SELECT *, {place} AS place FROM {source} found) placed
+WITH found AS {found}
+SELECT sku, name, price, currency, category, {score} AS score, place::text AS place, {seen}
+  FROM (SELECT * FROM (SELECT *, {place} AS place FROM found) placed
          WHERE {after} ORDER BY place, sku LIMIT {limit}) hit
  ORDER BY hit.place, sku
 """
@@ -29,9 +30,14 @@ FOUND = "(SELECT * FROM search.index WHERE {conditions})"
 
 # The document whose SKU was asked for is among them in any case.
 FOUND_ENOUGH = """
-(SELECT * FROM search.index WHERE {conditions} AND sku = {sku}
- UNION ALL (SELECT * FROM search.index WHERE {conditions} AND sku <> {sku} LIMIT {enough}))
+MATERIALIZED (
+    SELECT * FROM search.index WHERE {conditions} AND sku = {sku}
+    UNION ALL (SELECT * FROM search.index WHERE {conditions} AND sku <> {sku} LIMIT {enough}))
 """
+
+# What is ranked is counted on the way: to find it once more costs as much as the ranks.
+SEEN = "(SELECT count(*) FROM found) AS total"
+SEEN_GROUPS = "(SELECT json_agg(counted) FROM ({groups}) counted) AS groups"
 
 TOTAL = "SELECT count(*) FROM (SELECT FROM search.index WHERE {conditions} LIMIT {enough}) hit"
 
@@ -39,9 +45,10 @@ TOTAL = "SELECT count(*) FROM (SELECT FROM search.index WHERE {conditions} LIMIT
 GROUPS = """
 SELECT category, width_bucket(price, {bounds}::numeric[]) AS bucket, {in_range} AS in_range,
        count(*) AS count
-  FROM (SELECT category, price FROM search.index WHERE {conditions} LIMIT {enough}) hit
+  FROM {hits} hit
  GROUP BY 1, 2, 3
 """
+GROUPED = "(SELECT category, price FROM search.index WHERE {conditions} LIMIT {enough})"
 
 # What was typed counts three times as much as what was perhaps meant. Flag 32 keeps a rank
 # below 1, which is the SKU's own.
@@ -81,6 +88,11 @@ class Question:
         """Without a text all are equally relevant: then the name decides."""
         return "name" if self.sort == "relevance" and not self.text else self.sort
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether the facets count more than the hits."""
+        return (self.category, self.min_price, self.max_price) != (None, None, None)
+
     def fingerprint(self) -> str:
         """Ties a cursor to its question: a position means nothing in another list."""
         canonical = json.dumps(asdict(self), default=str)
@@ -101,13 +113,17 @@ def hits(
     limit: int,
     after: tuple[str, str] | None,
 ) -> Query:
+    """Where relevance decides, each row has the `total` too, and where the facets count the same
+    documents, the rows for them as JSON, in `groups`; null otherwise.
+    """
     conditions = _filtered(question, meaning)
     place, kind = SORTS[question.order]
     score = _score(conditions, question, meaning)
     query = HITS.format(
         score=score,
         place=place.format(score=score),
-        source=_source(conditions, question),
+        found=_found(conditions, question),
+        seen=_seen(conditions, question),
         after=conditions.bind(f"(place, sku) > (?::text::{kind}, ?)", *after) if after else "true",
         limit=conditions.bind("?", limit),
     )
@@ -124,13 +140,16 @@ def total(question: Question, meaning: Meaning) -> Query:
 def groups(question: Question, meaning: Meaning) -> Query:
     """Rows for facets.counted: of one hit more than ENOUGH at most."""
     conditions = _asked(question, meaning)
-    query = GROUPS.format(
+    found = GROUPED.format(conditions=conditions, enough=ENOUGH + 1)
+    return _groups(conditions, question, found), conditions.values
+
+
+def _groups(conditions: Conditions, question: Question, found: str) -> str:
+    return GROUPS.format(
         bounds=conditions.bind("?", list(BOUNDS)),
         in_range=_in_range(conditions, question) or "true",
-        conditions=conditions,
-        enough=ENOUGH + 1,
+        hits=found,
     )
-    return query, conditions.values
 
 
 def _filtered(question: Question, meaning: Meaning) -> Conditions:
@@ -167,11 +186,19 @@ def _in_range(conditions: Conditions, question: Question) -> str | None:
     return f"coalesce({' AND '.join(pieces)}, false)" if pieces else None
 
 
-def _source(conditions: Conditions, question: Question) -> str:
+def _found(conditions: Conditions, question: Question) -> str:
     if question.order != "relevance":
         return FOUND.format(conditions=conditions)
     sku = conditions.bind("?", question.text)
-    return FOUND_ENOUGH.format(conditions=conditions, sku=sku, enough=ENOUGH)
+    return FOUND_ENOUGH.format(conditions=conditions, sku=sku, enough=ENOUGH + 1)
+
+
+def _seen(conditions: Conditions, question: Question) -> str:
+    if question.order != "relevance":
+        return "NULL AS total, NULL AS groups"
+    if question.narrowed:
+        return f"{SEEN}, NULL AS groups"
+    return f"{SEEN}, {SEEN_GROUPS.format(groups=_groups(conditions, question, 'found'))}"
 
 
 def _score(conditions: Conditions, question: Question, meaning: Meaning) -> str:

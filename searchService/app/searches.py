@@ -1,5 +1,6 @@
 """A search: what was asked, what answers it in which order, and how much of it there is."""
 
+import json
 from collections.abc import Sequence
 
 from asyncpg import Record
@@ -9,6 +10,7 @@ from chassis.lists import decode, encode, page
 
 from . import facets, queries
 from .documents import price_of
+from .facets import Group
 from .highlights import highlighted
 from .queries import ENOUGH, Meaning, Question
 from .schemas import Hit, SearchResult
@@ -33,12 +35,9 @@ async def search(
         lambda row: as_hit(row, names[row["name"]]),
         lambda row: encode(question.fingerprint(), row["place"], row["sku"]),
     )
-    query, values = queries.groups(question, meaning)
-    groups = await db.fetch(query, *values)
-    total = told(groups, question.category)
-    if total is None:
-        query, values = queries.total(question, meaning)
-        total = await db.fetchval(query, *values)
+    nothing = not (rows or after or question.narrowed)
+    groups = [] if nothing else await _groups(db, question, meaning, rows)
+    total = await _total(db, question, meaning, rows, groups)
     return SearchResult(
         items=hits.items,
         facets=facets.counted(groups, question.category),
@@ -48,7 +47,33 @@ async def search(
     )
 
 
-def told(groups: Sequence[Record], category: str | None) -> int | None:
+async def _groups(
+    db: Connection, question: Question, meaning: Meaning, rows: Sequence[Record]
+) -> Sequence[Group]:
+    if rows and rows[0]["groups"]:
+        counted: list[Group] = json.loads(rows[0]["groups"])
+        return counted
+    query, values = queries.groups(question, meaning)
+    return await db.fetch(query, *values)
+
+
+async def _total(
+    db: Connection,
+    question: Question,
+    meaning: Meaning,
+    rows: Sequence[Record],
+    groups: Sequence[Group],
+) -> int:
+    total = rows[0]["total"] if rows else None
+    if total is None:
+        total = told(groups, question.category)
+    if total is None:
+        query, values = queries.total(question, meaning)
+        total = await db.fetchval(query, *values)
+    return int(total)
+
+
+def told(groups: Sequence[Group], category: str | None) -> int | None:
     """How many hits there are, where the facets tell: they do unless they end early, and a filter
     of price or category might let through more of what they have not seen."""
     seen = sum(group["count"] for group in groups)

@@ -164,7 +164,8 @@ AS $$ BEGIN
                CASE WHEN is_last THEN search.continued(word, labels) END AS prefix
           FROM telling
     ), taken AS (
-        SELECT CASE WHEN is_last THEN exact || ' | ' || prefix ELSE exact END AS plain,
+        SELECT CASE WHEN is_last AND prefix <> exact THEN exact || ' | ' || prefix
+                    ELSE exact END AS plain,
                CASE WHEN NOT (search.common(exact)
                               OR is_last AND length(word) = 4 AND search.common(prefix))
                     THEN search.neighbours(word, exact, prefix, labels) END AS near

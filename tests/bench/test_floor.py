@@ -30,7 +30,13 @@ TIMES = 2
 PRODUCTS = 60
 
 # What services do by themselves, now and then.
-SWEEPS = ("SKIP LOCKED", "_idempotency_keys", "ORDER BY order_id DESC", "AS refund_id")
+SWEEPS = (
+    "SKIP LOCKED",
+    "_idempotency_keys",
+    "ORDER BY order_id DESC",
+    "AS refund_id",
+    "subject_requests",
+)
 # What asyncpg does when a new connection meets a type.
 INTROSPECTION = ("typeinfo", "set_config")
 EXPIRY = re.compile(r"UPDATE warehouse\.reservations .*SKIP LOCKED", re.DOTALL)

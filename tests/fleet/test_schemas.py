@@ -1,11 +1,15 @@
 """All ten schemas in one database, applied by what `make up` and Compose apply them by."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
+import pytest
 
 from chassis import schema
 from conftest import run_sql, with_database
+from fleet import database
 from fleet.services import ROOT, SERVICES
 from tests.contents import shape
 
@@ -40,6 +44,46 @@ async def _apply_twice(postgres: str) -> None:
         assert await _value(dsn, count) == len(SERVICES)
     finally:
         await run_sql(postgres, "DROP DATABASE all_ten WITH (FORCE)")
+
+
+class Ended(Exception):
+    """Somebody has waited long enough."""
+
+
+def test_a_long_migration_is_told_and_can_be_ended(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(database, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(database, "TELL_SECONDS", 0.1)
+    said = ""
+
+    def pause(_: float) -> None:
+        nonlocal said
+        said += capsys.readouterr().out
+        if "for 0 s" in said:
+            raise Ended
+
+    asyncio.run(run_sql(postgres, "CREATE DATABASE long_one"))
+    dsn = with_database(postgres, "long_one")
+    try:
+        with _held(dsn), pytest.raises(Ended):
+            database.apply_schemas(dsn, FOLDERS, {}, pause)
+        assert asyncio.run(_value(dsn, "SELECT to_regnamespace('cart')")) is None
+        database.apply_schemas(dsn, FOLDERS, {})
+    finally:
+        asyncio.run(run_sql(postgres, "DROP DATABASE long_one WITH (FORCE)"))
+
+
+@contextmanager
+def _held(dsn: str) -> Iterator[None]:
+    """Another one is applying its schemas, and takes its time."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+        try:
+            runner.run(connection.execute(f"SELECT pg_advisory_lock({schema.LOCK})"))
+            yield
+        finally:
+            runner.run(connection.close())
 
 
 async def _shape(dsn: str) -> set[str]:

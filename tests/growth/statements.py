@@ -17,6 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
+from bench.scale.filling import SCHEMAS
 from chassis import idempotency
 from chassis.app import load_app, queues_of
 from chassis.lists import encode
@@ -42,6 +43,12 @@ BEGINNINGS = {
     "orderService.app.orders.SELECT",
     "shippingService.app.shipments.SHIPMENTS",
 }
+
+FUNCTIONS = """
+SELECT pg_proc.oid::regproc::text, proargnames[1], proargtypes[0]::regtype::text, prosrc
+  FROM pg_proc JOIN pg_language language ON language.oid = prolang
+ WHERE pronamespace::regnamespace::text = ANY ($1) AND lanname = 'sql' AND prosecdef
+"""
 
 SOMEBODY = UUID(int=7)
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -104,6 +111,16 @@ def standing() -> dict[str, Statement]:
 def pieces() -> set[str]:
     """The constants that are only sent put together with others."""
     return {name for module in modules() for name, text in constants(module)} - set(standing())
+
+
+async def in_functions(db: asyncpg.Connection) -> dict[str, Statement]:
+    """What the erasures do, which only their schemas' owners may."""
+    found = {}
+    for name, argument, kind, body in await db.fetch(FUNCTIONS, SCHEMAS):
+        for place, text in enumerate(body.strip().rstrip(";").split(";")):
+            asked = re.sub(rf"(?<![.\w]){argument}(?![.\w])", f"$1::{kind}", text)
+            found[f"{name}, {place}"] = Statement(asked)
+    return found
 
 
 async def put_together() -> dict[str, Statement]:

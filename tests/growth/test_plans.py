@@ -36,7 +36,9 @@ async def test_no_plan_grows_with_its_tables(grown: asyncpg.Connection) -> None:
     (somebody,) = map(dict, await grown.fetch(SOMEBODY))
     rows = {row["relname"]: row["reltuples"] for row in await grown.fetch(ROWS, SCHEMAS)}
     found = {}
-    for name, statement in {**statements.standing(), **await statements.put_together()}.items():
+    asked = statements.standing() | await statements.put_together()
+    asked |= await statements.in_functions(grown)
+    for name, statement in asked.items():
         for mode in MODES:
             told = list(faults(await plan(grown, statement, mode, somebody), rows))
             if told:

@@ -24,6 +24,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN scale.id('$end'::timestamptz - interval '2 years' - ($customers - number) * interval '10 s',
                 number);
 
+-- One in fifty has been erased.
+CREATE FUNCTION scale.erased(number bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN number % 50 = 7;
+
 CREATE FUNCTION scale.picked(words text, number bigint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (string_to_array(words, ' '))
@@ -67,14 +72,24 @@ SELECT purchase.number, scale.id(scale.bought_at(purchase.number), purchase.numb
 -- Of a hundred purchases 88 are fulfilled, and three each cancelled, refunded, paid and pending.
 CREATE UNLOGGED TABLE scale.purchases AS
 SELECT number, id, scale.bought_at(number) AS at, total_minor,
-       scale.customer(1 + scale.chance(number, 8) % $customers) AS customer_id,
+       scale.customer(buyer) AS customer_id, scale.erased(buyer) AS erased,
        CASE WHEN number % 100 < 88 THEN 'fulfilled' WHEN number % 100 < 91 THEN 'cancelled'
             WHEN number % 100 < 94 THEN 'refunded' WHEN number % 100 < 97 THEN 'paid'
             ELSE 'pending' END AS status,
        lines
-  FROM (SELECT number, id, sum(quantity * price_minor)::bigint AS total_minor,
+  FROM (SELECT number, id, 1 + scale.chance(number, 8) % $customers AS buyer,
+               sum(quantity * price_minor)::bigint AS total_minor,
                '[' || string_agg(format('{"sku":"%s","quantity":%s}', sku, quantity), ',') || ']'
                    AS lines
           FROM scale.lines GROUP BY number, id) summed
  ORDER BY number;
 ANALYZE scale.lines, scale.purchases;
+
+-- What was asked of every service that holds something of the erased.
+CREATE UNLOGGED TABLE scale.erasures AS
+SELECT row_number() OVER (ORDER BY number) AS number, scale.customer(number) AS customer_id,
+       coalesce(orders, '{}') AS orders
+  FROM generate_series(1::bigint, $customers) AS number
+  LEFT JOIN (SELECT customer_id, array_agg(id) AS orders FROM scale.purchases WHERE erased
+              GROUP BY customer_id) placed ON placed.customer_id = scale.customer(number)
+ WHERE scale.erased(number);

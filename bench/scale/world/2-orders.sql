@@ -22,8 +22,13 @@ SELECT id, step.status, at + step.after
                ('cancelled', 'pending', '0'), ('cancelled', 'cancelled', '1 min'))
        AS step (whose, status, after) ON step.whose = purchase.status;
 
-INSERT INTO orders.order_idempotency_keys (scope, key, fingerprint, status, headers, body, created_at)
-SELECT 'POST /orders', id, sha256(id::text::bytea), 201, '{"Content-Type": "application/json"}',
+INSERT INTO orders.subject_requests (number, kind, subject, things, created_at)
+SELECT number, 'erasure', customer_id, '{}', '$end' FROM scale.erasures;
+
+INSERT INTO orders.order_idempotency_keys
+       (scope, key, fingerprint, resource_id, status, headers, body, created_at)
+SELECT 'POST /orders', id, sha256(id::text::bytea), id, 201,
+       '{"Content-Type": "application/json"}',
        convert_to(format('{"order_id":"%s","total":"%s.%s","lines":%s}', id, total_minor / 100,
                          lpad((total_minor % 100)::text, 2, '0'), lines), 'UTF8'),
        now() - ($orders - number) * (interval '47 hours' * 20 / $orders)

@@ -1,7 +1,8 @@
-INSERT INTO payment.payments (payment_id, order_id, status, amount_minor, refunded_minor, currency,
-                              last4, order_told, created_at, updated_at)
-SELECT id, id, told, total_minor, CASE told WHEN 'refunded' THEN total_minor ELSE 0 END, 'EUR',
-       '4242', told, at, at
+INSERT INTO payment.payments (payment_id, order_id, customer_id, status, amount_minor,
+                              refunded_minor, currency, last4, order_told, created_at, updated_at)
+SELECT id, id, customer_id, told, total_minor,
+       CASE told WHEN 'refunded' THEN total_minor ELSE 0 END, 'EUR',
+       CASE WHEN NOT erased THEN '4242' END, told, at, at
   FROM (SELECT *, CASE status WHEN 'refunded' THEN 'refunded' ELSE 'captured' END AS told
           FROM scale.purchases WHERE status IN ('fulfilled', 'refunded', 'paid')) paid;
 
@@ -15,6 +16,9 @@ SELECT id, id, 'succeeded', total_minor, 'EUR', at, at
   FROM scale.purchases WHERE status = 'refunded';
 INSERT INTO payment.sandbox_refunds (refund_id, payment_id, amount_minor, currency, at)
 SELECT id, id, total_minor, 'EUR', at FROM scale.purchases WHERE status = 'refunded';
+
+INSERT INTO payment.subject_requests (number, kind, subject, things, created_at)
+SELECT number, 'erasure', customer_id, orders, '$end' FROM scale.erasures;
 
 INSERT INTO payment.payment_idempotency_keys
        (scope, key, fingerprint, resource_id, status, headers, body, created_at)

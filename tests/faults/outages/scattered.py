@@ -21,6 +21,7 @@ class Scattered(Startup):
         folder = self._settings.data_dir
         names = [service.name for service in self._services]
         secrets = passwords.load(folder, ["auditor", *names])
+        self._make_keys()
         processes.import_shared_code()
         dsn = Postgres(folder).dsn(DATABASE)
         lifeline = processes.Lifeline()
