@@ -147,7 +147,7 @@ test-compose: install-dev ## The journeys over the containers; chassis, full dis
 
 .PHONY: test-observability
 test-observability: install-dev ## Dashboards and alerts against a real Prometheus that scrapes a real fleet
-	@command -v promtool prometheus >/dev/null || \
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
 	  { echo "Prometheus and promtool are needed. On Debian and Ubuntu: sudo apt install prometheus" >&2; exit 1; }
 	@$(IN_VENV) -m pytest -q --prometheus tests/observed/prometheus $(ARGS)
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import auth, docs, health, idempotency, logs, openapi, parked, tracing
 from .admission import Limits
 from .bodies import WholeBody
-from .database import POSTGRESQL, Database, problem_of
+from .database import ANY_FAILURE, POSTGRESQL, Database, problem_of
 from .dispatch import Dispatch
 from .edge import Edge
 from .peers import Peers
@@ -225,10 +225,20 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
         if error.remembered:
             await once.refuse(response)
         elif _may_be_answered(error):
-            await once.recall()
+            await _look_for_answer(once)
     except idempotency.Replay as replay:
         return replay.response
     return response
+
+
+async def _look_for_answer(once: idempotency.Once) -> None:
+    """Raises Replay, or IdempotencyKeyReused. Where nobody can tell, the refusal stands."""
+    try:
+        await once.recall()
+    except idempotency.IdempotencyKeyReused:
+        raise
+    except ANY_FAILURE as failure:
+        logs.log.warning("key not looked up", why=type(failure).__name__)
 
 
 def _may_be_answered(error: Problem) -> bool:

@@ -4,6 +4,7 @@ dev      a call without a token is a local admin's; a token that is shown is che
 enforce  no token, no entry
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -228,13 +229,13 @@ def is_loopback(address: str) -> bool:
 
 
 def _told_to_listen_on(arguments: list[str]) -> str | None:
-    """`--host` of the server's command line, for a service that runs alone."""
+    """`--host` of uvicorn's command line, for a service that runs alone, or its variable."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if argument == "--host":
             return following
         if argument.startswith("--host="):
             return argument.removeprefix("--host=")
-    return None
+    return os.environ.get("UVICORN_HOST")
 
 
 def refuse(service: str, why: str) -> NoReturn:

@@ -84,9 +84,9 @@ class ClientConnection(HttpToolsProtocol):
         self._refusal: Problem | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
         # What this client keeps us waiting for, how far that had come, and when.
-        self._owed = ""
+        self._owed = "head"
         self._moved = 0
-        self._since = 0.0
+        self._since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
@@ -195,7 +195,7 @@ class ClientConnection(HttpToolsProtocol):
         if owed != self._owed or moved >= self._moved + least:
             self._owed, self._moved, self._since = owed, moved, now
         elif owed and now - self._since >= PATIENCE_SECONDS:
-            metrics.CUT_OFF.labels(owed).inc()
+            metrics.CUT_OFF.labels(owed).observe(now - self._since)
             if owed == "body" and not self.transport.is_closing():
                 self._refuse(RequestTimeout())
             else:

@@ -20,8 +20,11 @@ REQUESTS = Histogram(
 )
 IN_FLIGHT = Gauge("http_server_active_requests", "Requests being served.", ("service",))
 REFUSED = Counter("http_server_refused_total", "Requests refused as overload.", ("service",))
-CUT_OFF = Counter(
-    "http_server_connections_cut_off_total", "Clients who kept us waiting for too long.", ("why",)
+CUT_OFF = Histogram(
+    "http_server_connections_cut_off_seconds",
+    "For how long clients who were cut off had kept us waiting.",
+    ("why",),
+    buckets=(5.0, 5.5, 6.0, 10.0),
 )
 PEER_CALLS = Histogram(
     "http_client_request_duration_seconds",

@@ -1,8 +1,10 @@
 """Serves an application: the one place that says how, for processes and containers alike.
 
-In a service's folder, `python -m chassis.server 8002` serves `app.main:app` on every address.
+In a service's folder, `python -m chassis.server 8002 127.0.0.1` serves `app.main:app` on that
+address, and without one on every.
 """
 
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ import uvicorn
 from .connections import ClientConnection, most_connections
 
 DRAIN_SECONDS = 8
+
+ANYWHERE = "0.0.0.0"  # noqa: S104  # in its container
 
 
 def configured(app: Any, **where: Any) -> uvicorn.Config:
@@ -40,8 +44,11 @@ def serve(app: Any, sockets: list[socket.socket] | None = None, **where: Any) ->
 
 
 def main(arguments: Sequence[str]) -> None:
+    port, host = (*arguments, ANYWHERE)[:2]
+    # Who publishes a container knows better where it is called; where nobody says, it is here.
+    os.environ["BIND_ADDRESS"] = os.environ.get("BIND_ADDRESS") or host
     sys.path.insert(0, "")
-    serve("app.main:app", host="0.0.0.0", port=int(arguments[0]))  # noqa: S104  # in its container
+    serve("app.main:app", host=host, port=int(port))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import asyncpg
+
+from chassis.secrets import secret, with_password
 
 from . import console, database, instance, passwords
 from .failure import Failure
@@ -87,7 +89,7 @@ async def look(db: asyncpg.Connection, invariant: Invariant) -> Finding:
 def auditor_url(environ: Mapping[str, str]) -> str:
     """The database of the fleet that runs on this machine, as the auditor sees it."""
     if given := environ.get("AUDIT_DATABASE_URL"):
-        return given
+        return _with_password(given)
     settings = Settings.from_environment(environ)
     if not instance.find(settings.data_dir):
         return _composed(environ)
@@ -96,6 +98,14 @@ def auditor_url(environ: Mapping[str, str]) -> str:
     )
     password = passwords.load(settings.data_dir, ["auditor"])["auditor"]
     return database.dsn_for(own, "auditor", password)
+
+
+def _with_password(dsn: str) -> str:
+    """A container has the password in a file, and not in the URL."""
+    try:
+        return dsn if urlsplit(dsn).password else with_password(dsn, secret("AUDITOR_DB_PASSWORD"))
+    except KeyError:
+        return dsn
 
 
 def _composed(environ: Mapping[str, str]) -> str:

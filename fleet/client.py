@@ -61,13 +61,15 @@ class Client:
     ) -> Answer:
         """The answer, refusals included. A POST that must not happen twice needs a `key`.
 
-        Raises Failure when there is none within our patience.
+        Raises Failure when there is none within our patience, or when we are not known there.
         """
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
             answer = await self._try(method, self.urls[service] + path, body, key)
             pause = _pause(attempt, answer.retry_after if answer else None)
+            if answer and answer.status == 401:
+                raise Failure(_not_known(service))
             if answer and not answer.may_pass:
                 return answer
             if time.monotonic() + pause > deadline:
@@ -112,6 +114,15 @@ async def connected(
 def _token() -> dict[str, str]:
     """What TOKEN holds, for a fleet that asks for one."""
     return {"Authorization": f"Bearer {token}"} if (token := os.environ.get("TOKEN")) else {}
+
+
+def _not_known(service: str) -> str:
+    if os.environ.get("TOKEN"):
+        return f"{service} does not believe TOKEN: it may have ended, or be of another issuer."
+    return (
+        f"{service} asks for a token. Show one in TOKEN: under make up, "
+        "TOKEN=$(make token ROLE=staff); elsewhere, one of the provider's."
+    )
 
 
 async def _refuse_absent(urls: Mapping[str, str], http: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """Calls that are shown as they are made: the curl line to repeat them, and the answer."""
 
 import json
+import os
 import shlex
 from typing import Any
 
@@ -21,7 +22,7 @@ class Narrator:
         console.say(f"\n{title}\n", console.BOLD)
 
     async def get(self, service: str, path: str) -> Any:
-        console.say(f"curl -s {shlex.quote(self._client.urls[service] + path)}", console.GREEN)
+        console.say(f"{_curl()} {shlex.quote(self._client.urls[service] + path)}", console.GREEN)
         return self._show(await self._client.ask("GET", service, path))
 
     async def post(
@@ -32,7 +33,7 @@ class Narrator:
         data = shown or shlex.quote(json.dumps(body, ensure_ascii=False))
         headers = ["Content-Type: application/json", *([f"Idempotency-Key: {key}"] if key else [])]
         options = [f"-H {shlex.quote(header)}" for header in headers]
-        console.say(" \\\n  ".join([f"curl -s {url}", *options, f"-d {data}"]), console.GREEN)
+        console.say(" \\\n  ".join([f"{_curl()} {url}", *options, f"-d {data}"]), console.GREEN)
         return self._show(await self._client.ask("POST", service, path, body, key))
 
     def _show(self, answer: Answer) -> Any:
@@ -40,6 +41,11 @@ class Narrator:
             raise Failure(f"{answer.status}\n{pretty(answer.body)}")
         console.say(f"{pretty(answer.body)}\n")
         return answer.body
+
+
+def _curl() -> str:
+    """A token is not shown: who pastes the line has it."""
+    return "curl -s" + (' -H "Authorization: Bearer $TOKEN"' if os.environ.get("TOKEN") else "")
 
 
 def pretty(value: Any, indent: str = "") -> str:

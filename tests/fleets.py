@@ -77,7 +77,8 @@ def embedded_fleet(
     `module` is the program that runs them, `base` their port base if it is chosen already.
     """
     base = base or free_base()
-    own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), **environment}
+    # The containers, where there are any as well, have a port for PostgreSQL.
+    own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), "POSTGRES_PORT": "", **environment}
     with (folder / "up.log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", module, "up"],

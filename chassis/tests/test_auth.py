@@ -176,6 +176,14 @@ def test_a_service_alone_knows_where_it_listens(
     auth.gate("sample", settings(keys, bind_address="127.0.0.1"), ())
 
 
+def test_a_service_alone_may_be_told_by_a_variable(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UVICORN_HOST", ANYWHERE)
+    with pytest.raises(SystemExit):
+        auth.gate("sample", settings(keys), ())
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 def test_this_machine_has_several_names(address: str, keys: Path) -> None:
     auth.gate("sample", settings(keys, bind_address=address), ())

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from chassis.app import ServiceApp
 from chassis.idempotency import IdempotencyInProgress, Once
+from chassis.problems import DependencyUnavailable
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -113,3 +114,16 @@ async def test_wrong_keys_are_refused(service: httpx.AsyncClient) -> None:
         )
         assert answer.status_code == 422, key
     assert await notes(service) == 0
+
+
+async def test_refusal_stands_where_its_key_cannot_be_looked_up(
+    service: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller hears what was wrong, not that we could not see whether it matters."""
+
+    async def fail(_: Once) -> None:
+        raise DependencyUnavailable("postgresql")
+
+    monkeypatch.setattr(Once, "recall", fail)
+    refused = await service.post("/notes", json={"content": "not now"}, headers=KEY)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-now")

@@ -337,3 +337,24 @@ async def test_table_refuses_half_an_erasure(service: httpx.AsyncClient, databas
                 await db.execute(f"UPDATE customer.customers SET {change}")  # noqa: S608  # a constant above
     finally:
         await db.close()
+
+
+@pytest.mark.parametrize(
+    ("held", "status"),
+    [
+        ('{"total": "10.00", "weight": -5.5e16}', 204),
+        ('{"note": "a\\u0000b"}', 422),
+        ('{"\\ud800": 1}', 422),
+        ('{"weight": 0.12345678901234567890}', 422),
+        ("[]", 204),
+    ],
+)
+async def test_what_is_brought_can_be_kept(
+    service: httpx.AsyncClient, held: str, status: int
+) -> None:
+    answer = await service.put(
+        "/subject-requests/1/order",
+        content=f'{{"held": [{held}]}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == status, answer.text

@@ -1,19 +1,19 @@
 """The production stack as it runs: what a container that was taken over could still do."""
 
 import json
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 
-from fleet import secret_files
+from fleet import keys
+from fleet.secret_files import NAMES
 from fleet.services import BY_NAME, ROOT, SERVICES, Service
-from tests.fleets import data_folder, free_base
+from tests.docker.stack import Stack, running
+from tests.fleets import data_folder
+from tests.shop import Shop
 
 EVERY = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
@@ -34,45 +34,15 @@ with ThreadPoolExecutor(60) as threads:
     list(threads.map(look, sys.argv[1:]))
 """
 
+# Which of these tell how they are?
+ASK = """
+import sys, urllib.request
 
-class Stack:
-    """The containers of a project, as Docker describes them."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = {**os.environ, **environment}
-        self.containers: dict[str, Any] = {}
-
-    def compose(self, *arguments: str) -> str:
-        files = ("-f", "docker-compose.yml", "-f", "docker-compose.prod.yml")
-        return self._docker("compose", *files, *arguments)
-
-    def _docker(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
-            ["/usr/bin/env", "docker", *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0 or not check, done.stderr[-3000:]
-        return done.stdout
-
-    def look(self) -> None:
-        """Ask Docker once what there is."""
-        ids = self.compose("ps", "--all", "--quiet").split()
-        for each in json.loads(self._docker("inspect", *ids)):
-            self.containers[each["Config"]["Labels"]["com.docker.compose.service"]] = each
-
-    def python(self, name: str, program: str, *arguments: str) -> str:
-        """What a program says that runs in this container."""
-        return self._exec(name, "python", "-c", program, *arguments)
-
-    def sh(self, name: str, command: str) -> str:
-        return self._exec(name, "sh", "-c", command).strip()
-
-    def _exec(self, name: str, *command: str) -> str:
-        return self._docker("exec", self.containers[name]["Id"], *command, check=False)
+for target in sys.argv[1:]:
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as page:
+        if b"# TYPE" in page.read():
+            print(target)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +51,10 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    secret_files.make(folder)
-    base = free_base()
-    ports = {f"{each.name.upper()}_PORT": str(each.port(base)) for each in SERVICES}
-    project = {"COMPOSE_PROJECT_NAME": f"shop-prod-{os.getpid()}", "SECRETS_DIR": str(folder)}
-    stack = Stack({**ports, **project})
-    try:
-        stack.compose("up", "--build", "--wait", "--quiet-pull")
-        stack.look()
-        yield stack
-    finally:
-        stack.compose("down", "--volumes", "--timeout", "3")
+@pytest.fixture
+async def staff(stack: Stack) -> AsyncIterator[Shop]:
+    async with Shop(stack.urls, token=stack.token("staff")) as shop:
+        yield shop
 
 
 @EVERY
@@ -122,20 +83,37 @@ def test_container_is_what_it_says(stack: Stack, service: Service) -> None:
     assert (int(told["CapEff"], 16), int(told["CapBnd"], 16)) == (0, 0)
     assert told["NoNewPrivs"] == "1"
     assert stack.sh(service.name, "touch /srv/x || echo refused").endswith("refused")
-    assert stack.sh(service.name, "ls /run/secrets") == "database_password"
+    own = {f"{service.name}.key"} if service.calls else set()
+    callers = {f"{each.name}.pub" for each in SERVICES if service.name in each.calls}
+    held = stack.sh(service.name, "ls /run/secrets").split()
+    assert set(held) == {"database_password"} | own | callers
 
 
 def test_no_secret_is_in_an_environment(stack: Stack) -> None:
-    passwords = [path.read_text() for path in secrets_of(stack)]
-    assert len(passwords) == 12
+    secrets = [path.read_text() for path in stack.secrets.iterdir() if path.suffix != ".pub"]
+    assert len(secrets) == len(NAMES) + len(keys.CALLERS)
     for name in ("postgres", *BY_NAME):
         environment = json.dumps(stack.containers[name]["Config"])
-        assert not [each for each in passwords if each in environment], name
+        assert not [each for each in secrets if each in environment], name
 
 
-def secrets_of(stack: Stack) -> list[Path]:
-    folder = stack.containers["cart"]["Mounts"][0]["Source"]
-    return sorted(Path(folder).parent.iterdir())
+async def test_nobody_gets_in_without_a_token(stack: Stack) -> None:
+    async with Shop(stack.urls) as stranger:
+        for service, path in (("cart", f"/carts/{uuid4()}"), ("order", "/orders")):
+            assert (await stranger[service].get(path)).status_code == 401
+
+
+async def test_a_purchase(stack: Stack, staff: Shop) -> None:
+    """By every edge of the graph: each service shows its peers a token that they believe."""
+    order = await staff.paid_order({await staff.product(): 1})
+    order_id = {"order_id": order["order_id"]}
+    money = {"amount": order["total"], "currency": order["currency"]}
+    await staff.post("transaction", "/transactions", order_id | money)
+    await staff.post("fulfilment", "/fulfilments", order_id)
+    path = f"/orders/{order['order_id']}"
+    await staff.until("order", path, status="fulfilled")
+    async with Shop(stack.urls, token=stack.token("customer", uuid4())) as another:
+        assert (await another["order"].get(path)).status_code == 404
 
 
 def test_postgresql_is_not_published(stack: Stack) -> None:
@@ -145,6 +123,30 @@ def test_postgresql_is_not_published(stack: Stack) -> None:
     assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert (host["PidsLimit"], host["Memory"]) == (400, 2 * 2**30)
+
+
+@pytest.mark.parametrize("name", ["postgres", "schema", "auditor", "prometheus", "grafana"])
+def test_what_is_beside_the_services_is_bounded_too(stack: Stack, name: str) -> None:
+    host = stack.containers[name]["HostConfig"]
+    assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert 0 < host["PidsLimit"] <= 400
+    assert 0 < host["Memory"] <= 2 * 2**30
+
+
+def test_prometheus_can_ask_everybody_and_only_grafana_shows_it(stack: Stack) -> None:
+    settings = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
+    (job,) = settings["scrape_configs"]
+    (targets,) = [each["targets"] for each in job["static_configs"]]
+    assert len(targets) == len(SERVICES) + 1
+    assert stack.python("prometheus", ASK, *targets).split() == targets
+    assert stack.python("grafana", REACH, "prometheus:9090").split() == ["prometheus"]
+    assert not any(stack.containers["prometheus"]["NetworkSettings"]["Ports"].values())
+
+
+def test_auditor_gets_at_the_books_with_a_password_from_a_file(stack: Stack) -> None:
+    said = stack.sh("auditor", "python -m fleet.audit --safety-only")
+    assert said.splitlines()[-1].startswith("0 of "), said
 
 
 @EVERY
@@ -173,13 +175,3 @@ def related(service: Service) -> set[str]:
 def networks_of(stack: Stack, name: str) -> list[tuple[str, dict[str, Any]]]:
     found = stack.containers[name]["NetworkSettings"]["Networks"]
     return [(name, settings) for settings in found.values()]
-
-
-def test_file_names_every_secret_once() -> None:
-    document = yaml.safe_load(
-        (ROOT / "docker-compose.prod.yml")
-        .read_text()
-        .replace("!reset", "")
-        .replace("!override", "")
-    )
-    assert set(document["secrets"]) == set(secret_files.NAMES)

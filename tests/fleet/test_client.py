@@ -62,6 +62,16 @@ async def test_what_will_not_pass_is_an_answer(status: int) -> None:
     assert "Idempotency-Key" not in service.asked[0].headers
 
 
+@pytest.mark.parametrize(("token", "said"), [("", "make token"), ("old", "not believe TOKEN")])
+async def test_a_stranger_is_told_what_to_show(
+    token: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", token)
+    service = Service(problem(401, "unauthenticated"))
+    with pytest.raises(Failure, match=f"^cart .*{said}"):
+        await service.client().ask("GET", "cart", "/carts/c")
+
+
 async def test_it_waits_as_long_as_it_is_asked_to_or_not_at_all() -> None:
     service = Service(problem(503, "overloaded", **{"Retry-After": "60"}))
     with pytest.raises(Failure, match=r"cart at http://cart has refused .*: 503 overloaded"):

@@ -6,14 +6,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from conftest import metric
 from fleet.services import BY_NAME
 from tests.fleets import Fleet
 from tests.shop import Shop
 
 CLIENTS = 1000
 CUT_OFF_SECONDS = 6.0
-# Beside what a machine that is busy otherwise is late with everything.
-LATE_SECONDS = 1.0
+# By the server's own clock, which may have begun half a second late.
+LATEST = "5.5"
 
 HEAD = b"POST /carts HTTP/1.1\r\nHost: s\r\nContent-Length: 5000\r\n\r\n"
 # What is said first, and what a little of now and then.
@@ -21,7 +22,7 @@ KINDS = (
     (b"", b""),
     (b"GET /livez HTTP/1.1\r\nHost: s\r\nX-Slow: ", b"x"),
     (HEAD + b"{", b" "),
-    (b"GET /openapi.json HTTP/1.1\r\nHost: s\r\n\r\n" * 90, b""),
+    (b"GET /openapi.json HTTP/1.1\r\nHost: s\r\n\r\n" * 90, b"GET "),
 )
 # What they ask for has to be made, so these are fewer.
 DEAF = 40
@@ -53,12 +54,12 @@ class SlowClient:
         deaf = self._says == KINDS[-1][0]
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(0.3 if deaf else 2):
+                async with asyncio.timeout(0.1 if deaf else 2):
                     if deaf:
                         await asyncio.Event().wait()
                     if not await loop.sock_recv(sock, 1000):
                         return
-            await loop.sock_sendall(sock, self._drop or b"GET ")
+            await loop.sock_sendall(sock, self._drop)
 
 
 @asynccontextmanager
@@ -80,8 +81,10 @@ async def test_a_thousand_of_them_harm_nobody(fleet: Fleet, shop: Shop) -> None:
             await shop.cart({sku: 1})  # fails at anything but a success
             bought, longest = bought + 1, max(longest, time.monotonic() - began)
     slowest = max(client.seconds or 0 for client in clients)
-    assert slowest < CUT_OFF_SECONDS + LATE_SECONDS + 2 * longest
+    # The deaf ones' answers have to be made first, and all are heard of as late as a purchase is.
+    assert slowest < CUT_OFF_SECONDS + longest
     assert bought > 5
-    metrics = (await shop["cart"].get("/metrics")).text
-    for why in ("head", "reading"):
-        assert f'cut_off_total{{why="{why}"}}' in metrics
+    for why in ("head", "body", "reading"):
+        name = "http_server_connections_cut_off_seconds"
+        all_of_them = await metric(shop["cart"], f"{name}_count", why=why)
+        assert all_of_them == await metric(shop["cart"], f"{name}_bucket", why=why, le=LATEST) > 0

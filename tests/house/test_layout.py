@@ -34,19 +34,6 @@ def compose() -> dict[str, Any]:
     return document
 
 
-class ComposeLoader(yaml.SafeLoader):
-    """Knows what Compose's own tags stand for: `!reset` takes away what was extended."""
-
-
-ComposeLoader.add_constructor("!reset", lambda *_: [])
-
-
-def production() -> dict[str, Any]:
-    text = (ROOT / "docker-compose.prod.yml").read_text()
-    document: dict[str, Any] = yaml.load(text, ComposeLoader)  # noqa: S506  # a SafeLoader
-    return document
-
-
 def pins(lock: Path) -> dict[str, str]:
     found = re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE)
     return dict(found)
@@ -131,6 +118,8 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     assert found["ports"] == [
         f"${{BIND_ADDRESS:-127.0.0.1}}:${{{service.name.upper()}_PORT:-{port}}}:{port}"
     ]
+    # It is told where that is: without tokens, it must be on this machine.
+    assert environment["BIND_ADDRESS"] == "${BIND_ADDRESS:-127.0.0.1}"
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
@@ -138,22 +127,10 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     assert "USER 10001" in read(service, "Dockerfile")
 
 
-@EVERY
-def test_production_asks_for_tokens_and_gives_each_service_its_own_keys(service: Service) -> None:
-    """Its own private key, if it calls anybody, and the public ones of those that call it."""
-    found = production()["services"][service.name]
-    environment = found["environment"]
-    assert (environment["AUTH_MODE"], environment["ENVIRONMENT"]) == ("enforce", "production")
-    own = {f"{service.name}.key"} if service.calls else set()
-    callers = {f"{other.name}.pub" for other in SERVICES if service.name in other.calls}
-    assert set(found.get("secrets", ())) == own | callers
-    assert found["extends"] == {"file": "docker-compose.yml", "service": service.name}
-
-
-def test_production_has_no_default_password_and_publishes_no_database() -> None:
-    assert production()["services"]["postgres"]["ports"] == []
-    text = (ROOT / "docker-compose.prod.yml").read_text()
-    assert not re.findall(r"\$\{\w*(?:PASSWORD|ISSUER|AUDIENCE):-", text)
+def test_every_container_is_bounded() -> None:
+    for name, container in compose()["services"].items():
+        assert {"mem_limit", "pids_limit"} <= container.keys(), name
+        assert container["pids_limit"] <= 400, name
 
 
 @EVERY

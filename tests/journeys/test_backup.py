@@ -35,7 +35,7 @@ async def test_a_purchase_goes_on_from_a_backup(fleet: Fleet, shop: Shop, tmp_pa
     with data_folder() as folder:
         restored = Fleet(0, {"DATA_DIR": str(folder)}).run("fleet.restore", str(file))
         assert restored.returncode == 0, restored.stderr
-        with embedded_fleet(folder, POSTGRES_PORT="") as again:
+        with embedded_fleet(folder) as again:
             async with Shop(again.urls) as other:
                 order = f"/orders/{bought['order_id']}"
                 assert await other.get("order", order) == bought

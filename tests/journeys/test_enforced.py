@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +15,11 @@ from fleet import issuer
 from fleet.services import SERVICES
 from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.shop import Shop, unique
+
+INVOICES = """\
+InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+500001,85123A,WHITE HEART,6,2010-12-01T08:26:00,2.55,17850,United Kingdom
+"""
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,27 @@ async def test_make_token_prints_one(fleet: Fleet) -> None:
     async with Shop(fleet.urls, token=said.stdout.strip()) as shop:
         assert (await shop.get("order", "/orders"))["items"] == []
     assert fleet.run("fleet.issuer", "customer").returncode != 0
+
+
+def test_operators_are_asked_for_a_token(fleet: Fleet) -> None:
+    bare = fleet.run("fleet.parked")
+    assert bare.returncode == 1
+    assert " asks for a token. Show one in TOKEN" in bare.stderr
+    # How the fleet is may be seen without.
+    status = fleet.run("fleet.status", "--seconds", "0.1")
+    assert status.returncode == 0, status.stdout + status.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["fleet.demo", "fleet.parked", "fleet.parked retry --all", "fleet.replay {data}"]
+)
+def test_operators_show_a_token(fleet: Fleet, command: str, tmp_path: Path) -> None:
+    data = tmp_path / "invoices.csv"
+    data.write_text(INVOICES)
+    environment = fleet.environment | {"TOKEN": token(fleet, "staff", "sam")}
+    done = replace(fleet, environment=environment).run(*command.format(data=data).split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert environment["TOKEN"] not in done.stdout
 
 
 async def test_no_service_was_refused_by_another(fleet: Fleet) -> None:
