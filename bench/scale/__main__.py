@@ -12,6 +12,7 @@ import asyncio
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -101,7 +102,8 @@ def measure(
     wanted: Sequence[str],
 ) -> list[Sample]:
     """Rounds in which the sizes take turns, after one that only warms up."""
-    progress, samples = Progress(), []
+    # Another one each time: a world that is kept has the carts that the same seed filled before.
+    progress, samples, first_seed = Progress(), [], int(time.time())
     for number in range(options.rounds + 1):
         for place, operation in enumerate(wanted):
             sizes = list(loads)
@@ -109,7 +111,7 @@ def measure(
             for size in (*sizes[first:], *sizes[:first]):
                 title = f"Round {number} of {options.rounds}" if number else "Warming up"
                 progress(title, f"{operation}, {size.name}")
-                run = Run(operation, size.name, 1, options.seconds, seed=number)
+                run = Run(operation, size.name, 1, options.seconds, seed=first_seed + number)
                 samples.append(sample(test_stand, loads[size], size, number, run))
     return [each for each in samples if each.round]
 
