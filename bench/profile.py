@@ -21,13 +21,16 @@ import asyncpg
 
 from fleet import console
 from fleet.failure import Failure
+from fleet.services import ROOT
 
 from . import meter
-from .__main__ import DATA, PORT_BASE
 from .catalogue import PRODUCTS
 from .counts import forget, switch_counting
 from .load import Generator, Run, generator
 from .stand import DATABASES, FLEET, Stand, emptied, stand
+
+DATA = ROOT / ".data"
+PORT_BASE = 18300
 
 RATE = 200
 WARM_UP_SECONDS = 3.0
