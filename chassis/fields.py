@@ -66,6 +66,4 @@ Flag = Annotated[bool, Field(strict=True)]
 Timestamp = Annotated[
     datetime, PlainSerializer(_rfc3339, return_type=str), Field(examples=["2026-01-31T09:30:00Z"])
 ]
-# Any JSON that jsonb can keep.
-Plain = Annotated[Any, BeforeValidator(_plain)]
 Attributes = Annotated[dict[str, Any], BeforeValidator(_plain), Field(max_length=100)]

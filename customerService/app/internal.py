@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Query
 from pydantic import Field
 
-from chassis import Db, Input, admits
-from chassis.fields import Plain
+from chassis import Attributes, Db, Input, admits
 from chassis.strict import Router
 from chassis.subjects import SubjectRequests
 
@@ -19,7 +18,7 @@ RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class Held(Input):
-    held: Annotated[list[Plain], Field(max_length=100_000)]
+    held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 
 @router.get("/subject-requests")

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Currency, Flag, Input, Output, Text, Timestamp
-from chassis.fields import Plain
+from chassis import Amount, Attributes, Currency, Flag, Input, Output, Text, Timestamp
 
 Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
 Line = Annotated[Text, Field(max_length=200)]
@@ -59,7 +58,7 @@ class NewShipment(Input):
 
 
 class Held(Input):
-    held: Annotated[list[Plain], Field(max_length=100_000)]
+    held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 
 class Address(Output):
