@@ -141,9 +141,10 @@ def rounds(plain: Side, traced: Side, count: int, seconds: float) -> list[dict[s
     for number in range(count + 1):
         turn = number % len(ways)
         costs = {}
-        for name, side, watching in (*ways[turn:], *ways[:turn]):
+        for place, (name, side, watching) in enumerate((*ways[turn:], *ways[:turn])):
             with watching():
-                costs[name] = measured(side, seconds, number)
+                # Two ways share a fleet: with one seed the second would only repeat the first's keys.
+                costs[name] = measured(side, seconds, number * len(ways) + place)
         found.append(costs)
     return found[1:]
 

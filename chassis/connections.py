@@ -27,7 +27,7 @@ from . import metrics
 from .context import RequestContext, enter
 from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
 
-PATIENCE_SECONDS = 4.5
+PATIENCE_SECONDS = 4.0
 LOOK_SECONDS = 0.5
 
 # That much has to move meanwhile, else nothing does.
