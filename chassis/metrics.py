@@ -24,7 +24,7 @@ CUT_OFF = Histogram(
     "http_server_connections_cut_off_seconds",
     "For how long clients who were cut off had kept us waiting.",
     ("why",),
-    buckets=(5.0, 5.5, 6.0, 10.0),
+    buckets=(4.5, 5.0, 5.5, 6.0, 10.0),
 )
 PEER_CALLS = Histogram(
     "http_client_request_duration_seconds",

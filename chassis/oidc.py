@@ -14,8 +14,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from .callers import ROLES, Caller, person
 from .logs import log
-from .peers import FAILURES
 from .problems import DependencyUnavailable
+from .wires import FAILURES
 
 # Asymmetric ones only: with none or HS256, whoever knows the public key could sign.
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]

@@ -1,5 +1,6 @@
 """Calls to other services: bounded in time, repeated in one place only, never believed blindly."""
 
+import asyncio
 import json
 import random
 import time
@@ -9,19 +10,16 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import aiohttp
-import anyio
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
 from . import metrics, tracing
 from .context import REQUEST_ID, TIMEOUT, TRACEPARENT, current
 from .problems import DependencyUnavailable
+from .wires import FAILURES, Faked, Sockets, TooLarge, Wire
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-MAX_REPLY_BYTES = 16 * 1024 * 1024
 # What a request keeps of its time for saying that a peer has not answered, and for looking whether
 # its key has an answer.
 MARGIN_SECONDS = 0.15
@@ -33,7 +31,8 @@ SLOW_SECONDS = 0.5
 # The headers by which a peer, named here, knows us.
 Credentials = Callable[[str], dict[str, str]]
 
-FAILURES = (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
+_encoder = json.JSONEncoder(default=str)
+_decoder = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,13 @@ class Peer:
         self,
         name: str,
         url: str,
-        transport: httpx.AsyncBaseTransport,
+        wire: Wire,
         timeout: float,
         credentials: Credentials,
     ) -> None:
         self.name = name
         self._url = url
-        self._transport = transport
+        self._wire = wire
         self._credentials = credentials
         self._timeout = timeout
         self._budget = RetryBudget()
@@ -166,7 +165,7 @@ class Peer:
         pause = random.uniform(0.02, 0.1 * 2**attempt)
         if current().remaining() <= pause + MARGIN_SECONDS:
             raise DependencyUnavailable(self.name)
-        await anyio.sleep(pause)
+        await asyncio.sleep(pause)
 
     async def _ask(
         self, method: str, path: str, params: Any, body: Mapping[str, Any] | None, key: str | None
@@ -179,9 +178,11 @@ class Peer:
             current().pause()
         started = time.perf_counter()
         try:
-            with anyio.fail_after(seconds), tracing.calling(self.name, method) as told:
-                answer = await self._send(method, path, params, body, self._headers(key, seconds))
-                told(answer.status)
+            async with asyncio.timeout(seconds):
+                with tracing.calling(self.name, method) as told:
+                    headers = self._headers(key, seconds)
+                    answer = await self._send(method, path, params, body, headers)
+                    told(answer.status)
         except FAILURES as error:
             self._took(time.perf_counter() - started, method, "failed")
             raise DependencyUnavailable(self.name) from error
@@ -206,39 +207,23 @@ class Peer:
         headers: dict[str, str],
     ) -> Answer:
         query = f"?{urlencode(params)}" if params else ""
-        content = None if body is None else json.dumps(body, default=str).encode()
-        # Straight to the transport: nothing of what a client does on top of it (cookies,
-        # redirects, credentials) is wanted here, and it costs as much again as the call.
-        request = httpx.Request(method, self._url + path + query, headers=headers, content=content)
-        response = await self._transport.handle_async_request(request)
+        content = None if body is None else _encoder.encode(body).encode()
         try:
-            raw = await _bounded(response, self.name)
-        finally:
-            await response.aclose()
-        return Answer(self.name, response.status_code, _parsed(raw, response, self.name))
+            status, raw = await self._wire.exchange(
+                method, self._url + path + query, headers, content
+            )
+        except TooLarge as error:
+            raise nonsense(self.name) from error
+        return Answer(self.name, status, _parsed(raw, status, self.name))
 
 
-async def _bounded(response: httpx.Response, peer: str) -> bytes:
-    declared = response.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_REPLY_BYTES:
-        raise nonsense(peer)  # before it keeps us busy
-    chunks, size = [], 0
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for chunk in response.stream:
-        size += len(chunk)
-        if size > MAX_REPLY_BYTES:
-            raise nonsense(peer)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _parsed(raw: bytes, response: httpx.Response, peer: str) -> Any:
+def _parsed(raw: bytes, status: int, peer: str) -> Any:
     if not raw:
         return None
     try:
-        return json.loads(raw, parse_float=Decimal)
+        return _decoder.decode(raw.decode())
     except (ValueError, RecursionError) as error:
-        if response.status_code >= 500:
+        if status >= 500:
             return None
         raise nonsense(peer) from error
 
@@ -271,9 +256,9 @@ class Peers:
         transport: httpx.AsyncBaseTransport | None = None,
         credentials: Credentials = no_credentials,
     ) -> None:
-        self._transports = {name: transport or _transport() for name in urls}
+        self._wires = {name: Faked(transport) if transport else Sockets() for name in urls}
         self._peers = {
-            name: Peer(name, url, self._transports[name], timeout, credentials)
+            name: Peer(name, url, self._wires[name], timeout, credentials)
             for name, url in urls.items()
         }
 
@@ -281,12 +266,5 @@ class Peers:
         return self._peers[name]
 
     async def close(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
-
-
-def _transport() -> httpx.AsyncBaseTransport:
-    # Idle connections are dropped well before a server's own keep-alive ends, so that none is
-    # picked up just as the other side closes it.
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=5)
-    return AiohttpTransport(limits=limits, trust_env=False)
+        for wire in self._wires.values():
+            await wire.close()
