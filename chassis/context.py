@@ -23,7 +23,8 @@ def mint_request_id() -> str:
 
 
 def mint_traceparent() -> str:
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+    minted = os.urandom(24).hex()
+    return f"00-{minted[:32]}-{minted[32:]}-00"
 
 
 def _nothing() -> None:

@@ -131,7 +131,7 @@ class Exchange:
         route = getattr(self.scope.get("route"), "path", "unmatched")
         method, status = self.scope["method"], str(self.status)
         known = method if method in METHODS else "other"
-        metrics.REQUESTS.labels(self._service, known, route, status).observe(seconds)
+        metrics.request_served(self._service, known, route, status, seconds)
         if self.path in ALWAYS_ADMITTED and self.status < 500:
             return
         log.info(

@@ -212,10 +212,13 @@ def _stored(row: asyncpg.Record) -> Response:
     return Response(row["body"], row["status"], headers={**headers, REPLAYED: "true"})
 
 
+# json.dumps would make one each time.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 def fingerprint(body: Any) -> bytes:
     """A digest of the parsed body: the order of its members and its white space do not count."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(_canonical.encode(body).encode("utf-8", "surrogatepass")).digest()
 
 
 Key = Annotated[

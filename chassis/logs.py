@@ -1,10 +1,13 @@
 """One JSON line a request; colours when a person is watching."""
 
 import asyncio
+import json
 import logging
 import sys
+from functools import partial
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 from . import tracebacks
 
@@ -59,17 +62,17 @@ def configure(service: str, level: str, style: str) -> None:
     `style` is `json`, `console`, or `auto`: console on a terminal, JSON elsewhere.
     """
     console = style == "console" or (style == "auto" and sys.stdout.isatty())
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+    shared: list[Processor] = [
+        partial(_of_service, service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: list[structlog.typing.Processor] = (
+    renderer: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if console
         else [
             structlog.processors.ExceptionRenderer(tracebacks.told),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(_json),
         ]
     )
     # What it has bound to the configuration before, where there was one.
@@ -80,14 +83,25 @@ def configure(service: str, level: str, style: str) -> None:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     _take_over_stdlib(level, shared, renderer)
+
+
+def _of_service(service: str, _: object, __: str, event: EventDict) -> EventDict:
+    return {"service": service, **event}
+
+
+# json.dumps would make one for each line.
+_encoder = json.JSONEncoder(default=repr)
+
+
+def _json(event: EventDict, **_: object) -> str:
+    return _encoder.encode(event)
 
 
 def _take_over_stdlib(
     level: str,
-    shared: list[structlog.typing.Processor],
-    renderer: list[structlog.typing.Processor],
+    shared: list[Processor],
+    renderer: list[Processor],
 ) -> None:
     handler = Handler()
     handler.setFormatter(

@@ -1,5 +1,7 @@
 """Prometheus metrics under their usual names; every label value comes from a bounded set."""
 
+from functools import cache
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -50,8 +52,17 @@ POOL_WAIT = Histogram(
 )
 
 
+# A look among label values that were met before; what they may be is bounded.
+_of_request = cache(REQUESTS.labels)
+_of_call = cache(PEER_CALLS.labels)
+
+
+def request_served(service: str, method: str, route: str, status: str, seconds: float) -> None:
+    _of_request(service, method, route, status).observe(seconds)
+
+
 def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
-    PEER_CALLS.labels(peer, method, outcome).observe(seconds)
+    _of_call(peer, method, outcome).observe(seconds)
 
 
 def sweeping(sweep: str, every: float) -> None:

@@ -59,7 +59,7 @@ class StrictRequest(Request):
 
 def parse(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_float=_exact, parse_constant=_refuse_constant)
+        return _decoder.decode(raw.decode("utf-8-sig"))
     except InvalidRequest:
         raise
     except UnicodeDecodeError:
@@ -79,6 +79,10 @@ def _exact(literal: str) -> Decimal:
 
 def _refuse_constant(literal: str) -> NoReturn:
     raise invalid("#", f"{literal} is not a JSON number.")
+
+
+# json.loads would make one each time.
+_decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse_constant)
 
 
 class StrictRoute(APIRoute):

@@ -12,6 +12,10 @@ from chassis.wires import FAILURES, MAX_REPLY_BYTES, Sockets, TooLarge
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
+def url_of(server: asyncio.Server) -> str:
+    return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
 @asynccontextmanager
 async def answering(*parts: bytes, times: int = 1) -> AsyncIterator[str]:
     """A server that says these, the last one so often, and hangs up; yields its URL."""
@@ -29,7 +33,7 @@ async def answering(*parts: bytes, times: int = 1) -> AsyncIterator[str]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
-        yield "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        yield url_of(server)
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ async def test_what_was_encoded_stays_so(sockets: Sockets) -> None:
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
-        url = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        url = url_of(server)
         await sockets.exchange("GET", f"{url}/products/A%2F1%20%25?sku=a%26b", {}, None)
     assert (await heard)[0] == b"GET /products/A%2F1%20%25?sku=a%26b HTTP/1.1"
 
