@@ -4,9 +4,10 @@ One process gets no more done by doing more at a time: everybody is only later. 
 are at work at once, and other clients wait in line:
 
     nobody waits too long          the oldest goes first, as is fair
-    somebody has waited too long,  that is no burst, but too much: until a second has passed without
-    and more keep coming           that, whoever waits for long is refused, and the newest goes
-                                   first, who has the most time left
+    somebody has waited too long,  that is no burst, but too much: whoever has waited for long is
+    or the line was full for long, refused, and until a second has passed without that, half as
+    and more keep coming           many are worked on and one waits, so that these are quick, and
+                                   whoever else comes is refused at once
 
 Calls of peers are parts of requests that were let in elsewhere. They never wait here, and take
 places away from new requests: what was begun is finished before more is begun.
@@ -22,6 +23,9 @@ LONG_SECONDS = 0.1
 TOO_LONG_SECONDS = 1.0
 CALM_SECONDS = 1.0
 
+# So many wait under overload: the next one comes soon enough, and more would be later.
+SHORT_LINE = 1
+
 # A request that takes longer waits for something (a peer that hangs, a lock), and does no work
 # that others should have to wait for.
 WORK_SECONDS = 2.0
@@ -36,7 +40,7 @@ class Limits:
     """
 
     in_flight: int = 128
-    at_work: int = 3
+    at_work: int = 6
     request_timeout: float = 5.0
 
 
@@ -64,17 +68,24 @@ class Admission:
         self._limits = limits
         self._at_work = 0
         self._line: deque[Turn] = deque()
+        # Since when somebody has always been waiting.
+        self._waiting_since = 0.0
         self._overloaded_until = 0.0
 
     async def enter(self, *, outermost: bool, patience: float) -> "Work | None":
         """Begin to work, after at most `patience` seconds in line. None: refused."""
         # A full line leaves room for what was begun elsewhere.
         if self.in_flight >= self._limits.in_flight * (1 if outermost else 2):
+            if self._line and self._clock() - self._waiting_since > TOO_LONG_SECONDS:
+                self.prolong()
             return None
         self.in_flight += 1
         try:
-            if not outermost or self._at_work < self._limits.at_work:
+            if not outermost or self._at_work < self._places():
                 self._at_work += 1
+            elif self.overwhelmed():
+                self.prolong()
+                return None
             elif not await self._admitted(patience):
                 return None
             self.in_flight += 1
@@ -82,11 +93,27 @@ class Admission:
         finally:
             self.in_flight -= 1
 
+    def overwhelmed(self) -> bool:
+        """Whether there is too much, and no room in the short line for one more."""
+        return self._overloaded() and len(self._line) >= SHORT_LINE
+
+    def _overloaded(self) -> bool:
+        return self._clock() < self._overloaded_until
+
+    def _places(self) -> int:
+        return max(1, self._limits.at_work // 2) if self._overloaded() else self._limits.at_work
+
+    def prolong(self) -> None:
+        """It is too much, from now on, or still."""
+        self._overloaded_until = self._clock() + CALM_SECONDS
+
     async def _admitted(self, patience: float) -> bool:
         now = self._clock()
         self._thin_out(now)
         loop = asyncio.get_running_loop()
         turn = Turn(now, loop.create_future())
+        if not self._line:
+            self._waiting_since = now
         self._line.append(turn)
         timer = loop.call_later(patience, turn.tell, False)
         try:
@@ -99,9 +126,9 @@ class Admission:
             timer.cancel()
 
     def _thin_out(self, now: float) -> None:
-        endured = LONG_SECONDS if now < self._overloaded_until else TOO_LONG_SECONDS
+        endured = LONG_SECONDS if self._overloaded() else TOO_LONG_SECONDS
         if self._line and now - self._line[0].since > endured:
-            self._overloaded_until = now + CALM_SECONDS
+            self.prolong()
             self._refuse_who_waited_long(now)
 
     def _refuse_who_waited_long(self, now: float) -> None:
@@ -111,14 +138,8 @@ class Admission:
     def leave(self) -> None:
         """Stop working: the place is for the next in line."""
         self._at_work -= 1
-        if (now := self._clock()) < self._overloaded_until:
-            self._refuse_who_waited_long(now)
-        while self._line and self._at_work < self._limits.at_work:
-            self._at_work += self._next().tell(True)
-
-    def _next(self) -> Turn:
-        overloaded = self._clock() < self._overloaded_until
-        return self._line.pop() if overloaded else self._line.popleft()
+        while self._line and self._at_work < self._places():
+            self._at_work += self._line.popleft().tell(True)
 
 
 class Work:

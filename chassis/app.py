@@ -54,6 +54,8 @@ class ServiceApp(FastAPI):
 
     service: str
     limits: Limits
+    # What the server may ask before it begins with a request.
+    edge: Edge | None = None
     rates: Rates
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
@@ -67,8 +69,8 @@ class ServiceApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
-        edge = Edge(served, service=self.service, limits=self.limits)
-        return RateHeaders(WholeBody(edge), self.rates)
+        self.edge = Edge(served, service=self.service, limits=self.limits)
+        return RateHeaders(WholeBody(self.edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
@@ -217,7 +219,7 @@ def _handle_problems(app: ServiceApp) -> None:
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    response = problem_response(error, request)
+    response = problem_response(error, request.scope["path"])
     once: idempotency.Once | None = getattr(request.state, "once", None)
     if once is None or not once.key:
         return response
@@ -258,19 +260,19 @@ async def _answer_replay(_: Request, error: Exception) -> Response:
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem = http_problem(error.status_code, error.detail)
-    return problem_response(problem, request, error.headers)
+    return problem_response(problem, request.scope["path"], error.headers)
 
 
 async def _answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(found["loc"][0] == "path" for found in error.errors()):
-        return problem_response(NotFound(), request)
+        return problem_response(NotFound(), request.scope["path"])
     errors = [
         {"pointer": openapi.pointer(found["loc"]), "detail": found["msg"]}
         for found in error.errors()[:50]
     ]
     summary = f"{errors[0]['pointer']}: {errors[0]['detail']}"
-    return problem_response(InvalidRequest(summary, errors=errors), request)
+    return problem_response(InvalidRequest(summary, errors=errors), request.scope["path"])
 
 
 async def _answer_database_error(request: Request, error: Exception) -> Response:
@@ -280,12 +282,12 @@ async def _answer_database_error(request: Request, error: Exception) -> Response
         problem = InternalError()
     elif isinstance(problem, DependencyUnavailable):
         logs.log.warning("database unavailable", why=f"{type(error).__name__}: {error}")
-    return problem_response(problem, request)
+    return problem_response(problem, request.scope["path"])
 
 
 async def _answer_unhandled(request: Request, _: Exception) -> Response:
     """The edge logs it: here it is only put into words."""
-    return problem_response(InternalError(), request)
+    return problem_response(InternalError(), request.scope["path"])
 
 
 async def _database(request: Request) -> Database:

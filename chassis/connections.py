@@ -12,9 +12,10 @@ request that a request would notice.
 import asyncio
 import resource
 from collections.abc import Sized
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -25,6 +26,7 @@ from uvicorn.server import ServerState
 
 from . import metrics
 from .context import RequestContext, enter
+from .edge import Edge
 from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
 
 PATIENCE_SECONDS = 4.0
@@ -165,8 +167,31 @@ class ClientConnection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self.flow.write_paused:
             self._held = (cycle, app)
-        else:
+        elif not self._turned_away(cycle, app):
             super()._start_asgi_task(cycle, app)
+
+    def _turned_away(self, cycle: RequestResponseCycle, app: Any) -> bool:
+        """Whether a request was refused right here, as too much."""
+        edge: Edge | None = getattr(app, "edge", None)
+        response = edge.turn_away(cast(Scope, cycle.scope)) if edge else None
+        if response is None:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        last = () if cycle.keep_alive else ((b"connection", b"close"),)
+        headers = (*cycle.default_headers, *response.raw_headers, *last)
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        status = STATUS_LINE[response.status_code]
+        body = b"" if cycle.scope["method"] == "HEAD" else bytes(response.body)
+        self.transport.write(b"%b%b\r\n%b" % (status, head, body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self.cycle is not None:
+            self.cycle.more_body = False  # also where it was answered before its end
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -12,17 +12,20 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
 from .admission import Admission, Limits
-from .context import RequestContext, current, enter, from_headers
+from .context import TIMEOUT, RequestContext, current, enter, from_headers
 from .logs import log
 from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
 
 # Asked by supervisors and people in trouble: answered even when everything else is refused.
 ALWAYS_ADMITTED = frozenset({"/livez", "/readyz", "/metrics"})
+
+# A peer's request is part of one that was let in elsewhere.
+TIMEOUT_HEADER = TIMEOUT.lower().encode()
 
 # With less time than this left, nothing can be done that the caller would still see.
 LEAST_SECONDS = 0.01
@@ -48,6 +51,27 @@ class Edge:
             await self._admit(exchange, receive)
         finally:
             exchange.report()
+
+    def turn_away(self, scope: Scope) -> Response | None:
+        """The answer to a request that would only be refused; None where it may come in.
+
+        For the server, which makes no task for it then: under ten times the load that is most of
+        what there is to do.
+        """
+        if not self._admission.overwhelmed():
+            return None
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if TIMEOUT_HEADER in headers or scope["path"] in ALWAYS_ADMITTED:
+            return None
+        self._admission.prolong()
+        metrics.REFUSED.labels(self.service).inc()
+        enter(from_headers(headers, self.limits.request_timeout))
+        exchange = Exchange(scope, _nobody, self.service)
+        response = problem_response(Overloaded(), scope["path"])
+        response.raw_headers.extend(exchange.correlation())
+        exchange.status = response.status_code
+        exchange.report()
+        return response
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and stop. A start that was refused has said why, in a line a variable: the
@@ -112,10 +136,10 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._correlation()]
+            message["headers"] = [*message.get("headers", ()), *self.correlation()]
         await self._send(message)
 
-    def _correlation(self) -> Iterable[tuple[bytes, bytes]]:
+    def correlation(self) -> Iterable[tuple[bytes, bytes]]:
         yield b"x-request-id", self._context.request_id.encode()
         yield b"traceparent", self._context.traceparent.encode()
 
@@ -123,7 +147,7 @@ class Exchange:
         """Answer with a problem, unless an answer is on its way already."""
         if self.status:
             return
-        response = problem_response(problem, Request(self.scope))
+        response = problem_response(problem, self.path)
         await response(self.scope, _nothing_more, self.send)
 
     def report(self) -> None:
@@ -146,6 +170,10 @@ class Exchange:
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+async def _nobody(_: Message) -> None:
+    """Whom an answer is not sent to by way of the application."""
 
 
 async def _nothing_more() -> Message:

@@ -17,7 +17,6 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.requests import Request
 from starlette.responses import Response
 
 from . import metrics
@@ -147,11 +146,12 @@ def document_bytes(problem: Problem, instance: str) -> bytes:
 
 
 def problem_response(
-    problem: Problem, request: Request, headers: Mapping[str, str] | None = None
+    problem: Problem, instance: str, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """`instance` is the path that was asked for."""
     metrics.PROBLEMS.labels(problem.slug).inc()
     return Response(
-        document_bytes(problem, request.url.path),
+        document_bytes(problem, instance),
         status_code=problem.status,
         headers={**problem.headers(), **(headers or {})},
         media_type=MEDIA_TYPE,

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     request_timeout: float = Field(5.0, gt=0, le=60)
     peer_timeout: float = Field(2.0, gt=0, le=60)
     max_in_flight: int = Field(128, ge=1, le=10_000)
-    max_at_work: int = Field(3, ge=1, le=10_000)
+    max_at_work: int = Field(6, ge=1, le=10_000)
     # Requests of one caller in so many seconds; not limited where it is empty.
     rate_limit: int | None = Field(None, ge=1, le=1_000_000)
     rate_window: float = Field(60.0, ge=1, le=86_400)

@@ -23,7 +23,7 @@ REST_SECONDS = 0.02
 
 FILLING_AT_ONCE = 8
 # More carts than even a fast machine's closed loop checks out in a second.
-CARTS_A_SECOND = 150
+CARTS_A_SECOND = 300
 
 COMPLETED = "completed"
 

@@ -22,6 +22,7 @@ SOON = LONG_SECONDS / 4
 
 @pytest.fixture
 def admission() -> Admission:
+    """Works on two at once, and under overload on one."""
     return Admission(Limits(in_flight=128, at_work=2))
 
 
@@ -73,14 +74,17 @@ async def test_a_slow_line_is_served_in_order_too(admission: Admission) -> None:
     assert let_in == ["old", "newer"]
 
 
-async def test_when_there_is_too_much_the_newest_goes_first(admission: Admission) -> None:
+async def test_when_there_is_too_much_whoever_waited_long_is_refused(
+    admission: Admission,
+) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "too old") as (_, refused):
         await asyncio.sleep(TOO_LONG_SECONDS + SOON)
-        async with queued(admission, "old", "new") as (let_in, _):
-            works[0].end()
+        async with queued(admission, "new") as (let_in, _):
+            while works:
+                works.pop().end()
     assert refused == ["too old"]
-    assert let_in == ["new", "old"]
+    assert let_in == ["new"]
 
 
 async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission) -> None:
@@ -91,13 +95,9 @@ async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission) -> 
         async with queued(admission, "three") as (after, _):
             await asyncio.sleep(0)
             assert refused == ["one", "two"]
-            started = time.monotonic()
-            await asyncio.sleep(LONG_SECONDS + SOON)
-            async with queued(admission, "four") as (last, _):
-                works[0].end()
-            assert time.monotonic() - started < TOO_LONG_SECONDS
-        assert (before, after, last) == ([], [], ["four"])
-        works[1].end()
+            while works:
+                works.pop().end()
+    assert (before, after) == ([], ["three"])
 
 
 async def test_a_calm_second_ends_the_overload(admission: Admission) -> None:
@@ -116,6 +116,44 @@ async def test_a_calm_second_ends_the_overload(admission: Admission) -> None:
             works.pop().end()
     assert not refused
     assert sorted(let_in) == ["four", "three"]
+
+
+async def test_under_overload_fewer_work_and_fewer_wait() -> None:
+    admission = Admission(Limits(at_work=4))
+    works = [await begin(admission) for _ in range(4)]
+    async with queued(admission, "first"):
+        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        async with queued(admission, "two", "three", "four") as (let_in, refused):
+            assert refused == ["three", "four"]
+            assert admission.overwhelmed()
+            peers = await begin(admission, outermost=False)
+            for work in works[:3]:
+                work.end()
+            await asyncio.sleep(0)
+            assert not let_in
+            peers.end()
+            await asyncio.sleep(0)
+            assert not admission.overwhelmed()
+            works[3].end()
+    assert let_in == ["two"]
+
+
+async def test_a_line_that_stays_full_is_too_much() -> None:
+    now = 0.0
+    admission = Admission(Limits(in_flight=4, at_work=2), clock=lambda: now)
+    works = [await begin(admission), await begin(admission)]
+    async with queued(admission, "one", "two", "three"):
+        assert not admission.overwhelmed()
+        now += TOO_LONG_SECONDS / 2
+        works.pop().end()
+        works.append(await begin(admission, outermost=False))
+        async with queued(admission, "four", "five"):
+            assert not admission.overwhelmed()  # full, and nobody has waited for long
+            now += TOO_LONG_SECONDS * 0.6
+            assert await admission.enter(outermost=True, patience=SOON) is None
+            assert admission.overwhelmed()
+            for work in works:
+                work.end()
 
 
 async def test_nobody_waits_beyond_their_patience(admission: Admission) -> None:

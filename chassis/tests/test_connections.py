@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import uvicorn
 
-from chassis import connections
+from chassis import connections, logs
+from chassis.admission import Admission
 from chassis.app import ServiceApp
 from chassis.server import configured
 
@@ -257,3 +258,22 @@ async def test_too_many_clients_are_told_so(port: int, monkeypatch: pytest.Monke
     _, first = await asyncio.open_connection("127.0.0.1", port)
     assert_problem(await say(port), 503)
     first.close()
+
+
+async def test_too_much_is_refused_before_anything_is_begun(
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Admission, "overwhelmed", lambda _: True)
+    post = HEAD + b"X-Request-ID: find-me\r\nContent-Length: 16\r\n\r\n" + BODY
+    alive = b"GET /livez HTTP/1.1\r\nHost: s\r\n\r\n"
+    answer = await say(port, post[:-9], post[-9:] + alive + post + LAST)
+    assert statuses(answer) == [503, 200, 503, 503]
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    for header in (b"retry-after: 1", b"x-request-id: find-me", b"application/problem+json"):
+        assert header in head.lower()
+    body, _ = json.JSONDecoder().raw_decode(rest.decode())
+    assert (body["type"], body["instance"]) == ("/problems/overloaded", "/notes")
+    from_peer = post.replace(b"X-Request-ID", b"X-Request-Timeout-Ms: 900\r\nX-Request-ID")
+    assert statuses(await say(port, from_peer + LAST)) == [201, 503]
+    logs.lines.flush()
+    assert capsys.readouterr().out.count('"find-me"') == 3
