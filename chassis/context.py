@@ -84,15 +84,22 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
 
     A peer's remaining milliseconds shorten the budget, never lengthen it.
     """
-    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
-    traceparent = headers.get(b"traceparent", b"").decode("latin-1")
+    request_id = _taken(headers.get(b"x-request-id"), _request_id)
+    traceparent = _taken(headers.get(b"traceparent"), _traceparent)
     left = headers.get(b"x-request-timeout-ms", b"")[:9]
     from_peer = left.isdigit() and int(left) > 0
     budget = min(budget_seconds, int(left) / 1000) if from_peer else budget_seconds
     return RequestContext(
-        request_id=request_id if _request_id.fullmatch(request_id) else mint_request_id(),
-        traceparent=traceparent if _traceparent.fullmatch(traceparent) else mint_traceparent(),
+        request_id=request_id or mint_request_id(),
+        traceparent=traceparent or mint_traceparent(),
         deadline=time.monotonic() + budget,
         outermost=not from_peer,
         authorization=headers.get(b"authorization", b""),
     )
+
+
+def _taken(given: bytes | None, pattern: re.Pattern[str]) -> str | None:
+    if given is None:
+        return None
+    text = given.decode("latin-1")
+    return text if pattern.fullmatch(text) else None

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import metrics
 from .admission import Admission, Limits
 from .context import TIMEOUT, RequestContext, current, enter, from_headers
-from .logs import log
+from .logs import log, requests
 from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
 
 # Asked by supervisors and people in trouble: answered even when everything else is refused.
@@ -158,8 +158,7 @@ class Exchange:
         metrics.request_served(self._service, known, route, status, seconds)
         if self.path in ALWAYS_ADMITTED and self.status < 500:
             return
-        log.info(
-            "request",
+        requests.write(
             method=known,
             route=route,
             status=self.status,

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -83,6 +85,8 @@ def configure(service: str, level: str, style: str) -> None:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+    wanted = logging.getLevelName(level.upper()) <= logging.INFO
+    requests.service = service if wanted and not console else None
     _take_over_stdlib(level, shared, renderer)
 
 
@@ -122,3 +126,23 @@ def _take_over_stdlib(
 
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class RequestLines:
+    """The line that each request gets, as `log.info("request", …)` would write it, for a third of
+    what that costs: it was a tenth of the work of a small request."""
+
+    def __init__(self) -> None:
+        # Whose they are, where they are JSON and wanted.
+        self.service: str | None = None
+
+    def write(self, **told: Any) -> None:
+        if self.service is None:
+            log.info("request", **told)
+            return
+        told = {"service": self.service, **told, "event": "request", "level": "info"}
+        told["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        lines.msg(_encoder.encode(told))
+
+
+requests = RequestLines()

@@ -119,7 +119,7 @@ class Function:
         if self._request:
             values[self._request] = incoming.request
         if self._response:
-            incoming.response = incoming.response or _blank()
+            incoming.response = incoming.response or _aside()
             values[self._response] = incoming.response
         return values
 
@@ -150,9 +150,11 @@ def _foreseen(dependant: Dependant) -> bool:
     )
 
 
-def _blank() -> Response:
-    response = Response()
-    del response.headers["content-length"]
+def _aside() -> Response:
+    """Takes the headers that a function sets on its answer. It is not sent itself, so all else
+    that a response sets up is saved."""
+    response = Response.__new__(Response)
+    response.raw_headers = []
     return response
 
 

@@ -69,17 +69,19 @@ RETURNING xmax = 0 AS created
 """
 
 
+# What a product tells as it is kept.
+COLUMNS = tuple(name for name in Product.model_fields if name not in ("price", "attributes"))
+
+
 class SkuTaken(Problem, status=409):
     """A product with this SKU exists already."""
 
 
 def as_product(row: Record) -> Product:
     return Product(
-        **{name: row[name] for name in Product.model_fields if name in row}
-        | {
-            "price": to_major(row["price_minor"], row["currency"]),
-            "attributes": json.loads(row["attributes"]),
-        }
+        **{name: row[name] for name in COLUMNS},
+        price=to_major(row["price_minor"], row["currency"]),
+        attributes=json.loads(row["attributes"]),
     )
 
 
