@@ -143,7 +143,7 @@ def rounds(plain: Side, traced: Side, count: int, seconds: float) -> list[dict[s
         costs = {}
         for place, (name, side, watching) in enumerate((*ways[turn:], *ways[:turn])):
             with watching():
-                # Two ways share a fleet: with one seed the second would only repeat the first's keys.
+                # Two ways share a fleet; with one seed, the second would repeat the first's keys.
                 costs[name] = measured(side, seconds, number * len(ways) + place)
         found.append(costs)
     return found[1:]

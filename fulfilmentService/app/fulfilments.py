@@ -6,7 +6,7 @@ from chassis import Context, Once
 
 from . import driver, jobs, orders
 from .jobs import Job
-from .orders import Order
+from .orders import Order, OrderNotFulfillable, OrderNotPaid
 
 
 async def fulfil(context: Context, once: Once, order_id: UUID) -> tuple[Job, bool]:
@@ -16,6 +16,18 @@ async def fulfil(context: Context, once: Once, order_id: UUID) -> tuple[Job, boo
     Raises UnknownOrder, OrderNotPaid, OrderNotFulfillable, DependencyUnavailable.
     """
     order = await orders.read(context.peers["order"], order_id)
+    try:
+        return await _fulfil(context, once, order)
+    except (OrderNotPaid, OrderNotFulfillable):
+        # Not any more, perhaps: what the key began while it could be is what it is told.
+        begun = await once.recall()
+        if begun is None:
+            raise
+        job = await jobs.find(context.database, begun)
+        return await driver.see_through(context, job, leased=False), True
+
+
+async def _fulfil(context: Context, once: Once, order: Order) -> tuple[Job, bool]:
     orders.check(order, require_payment=context.settings.require_payment)
     while True:
         job, is_new, ours = await _begin(context, once, order)

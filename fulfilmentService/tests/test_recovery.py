@@ -188,3 +188,23 @@ def test_pauses_grow_and_end() -> None:
     assert 0.5 <= driver.pause(1) <= 1
     assert 2.5 <= driver.pause(11) <= 5
     assert 7.5 <= driver.pause(100_000) <= 15
+
+
+async def test_key_whose_job_failed_unanswered_is_told_so(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    """Also where the order is refused by now, so that no job would be begun."""
+    order_id = shop.order()
+    shop.on_hand["WICK"] = 0
+    failed = await fulfil(service, order_id, "k")
+    assert failed.json()["type"] == "/problems/insufficient-stock"
+    # The process ends between the job's failure and the answer.
+    db = await asyncpg.connect(database_url)
+    unanswered = "SET status = NULL, body = NULL, headers = NULL"
+    await db.execute(f"UPDATE fulfilment.fulfilment_idempotency_keys {unanswered}")
+    await db.close()
+    shop.orders[order_id].status = "cancelled"
+    again = [await fulfil(service, order_id, "k") for _ in range(2)]
+    assert {answer.json()["type"] for answer in again} == {"/problems/insufficient-stock"}
+    other = await fulfil(service, order_id, "another")
+    assert other.json()["type"] == "/problems/order-not-fulfillable"

@@ -48,8 +48,15 @@ async def place(context: Context, once: Once, new: NewOrder) -> Response:
     for _ in range(TURNS):
         draft = await drafts.of_cart(database, new.cart_id)
         if draft is None:
+            try:
+                quoted = await quote(peers, new)
+            except Problem as met:
+                # For good, and yet not the key's answer while a draft of its own may stand.
+                if mine or not met.remembered or not (mine := await once.recall()):
+                    raise
+                continue
             most = context.settings.most_of_a_sku
-            mine = await draw_up(database, once, mine, await quote(peers, new), most)
+            mine = await draw_up(database, once, mine, quoted, most)
             continue
         if not may_touch(draft.customer_id):
             raise UnknownCart(cart_id=new.cart_id)
