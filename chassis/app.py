@@ -8,32 +8,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import httpx
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import auth, docs, health, idempotency, logs, openapi, parked, tracing
+from . import auth, docs, handlers, health, idempotency, logs, openapi, parked, tracing
 from .admission import Limits
 from .bodies import WholeBody
-from .database import ANY_FAILURE, POSTGRESQL, Database, problem_of
+from .database import Database
 from .dispatch import Dispatch
 from .edge import Edge
 from .peers import Peers
-from .problems import (
-    DependencyUnavailable,
-    InternalError,
-    InvalidRequest,
-    NotFound,
-    Problem,
-    http_problem,
-    problem_response,
-)
 from .queues import Queue, Queues
 from .rates import RateHeaders, Rates, buckets_of
 from .settings import Settings, load, with_peers
@@ -125,7 +112,7 @@ def create_app(
     if any(sweep.parked for sweep in sweeps):
         app.include_router(parked.router)
     docs.serve(app)
-    _handle_problems(app)
+    handlers.install(app)
     return app
 
 
@@ -203,91 +190,6 @@ def queues_of(app: ServiceApp) -> list[Queue]:
     ]
     overdue = idempotency.overdue_keys(app.state.idempotency_table)
     return [*app.state.queues, *given_up, overdue]
-
-
-def _handle_problems(app: ServiceApp) -> None:
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(idempotency.Replay, _answer_replay)
-    app.add_exception_handler(HTTPException, _answer_http_exception)
-    app.add_exception_handler(RequestValidationError, _answer_validation)
-    for kind in (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-        app.add_exception_handler(kind, _answer_database_error)
-    app.add_exception_handler(OSError, _answer_database_error)
-    app.add_exception_handler(TimeoutError, _answer_database_error)
-    app.add_exception_handler(Exception, _answer_unhandled)
-
-
-async def _answer_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    response = problem_response(error, request.scope["path"])
-    once: idempotency.Once | None = getattr(request.state, "once", None)
-    if once is None or not once.key:
-        return response
-    try:
-        if error.remembered:
-            await once.refuse(response)
-        elif _may_be_answered(error):
-            await _look_for_answer(once)
-    except idempotency.Replay as replay:
-        return replay.response
-    return response
-
-
-async def _look_for_answer(once: idempotency.Once) -> None:
-    """Raises Replay, or IdempotencyKeyReused. Where nobody can tell, the refusal stands."""
-    try:
-        await once.recall()
-    except idempotency.IdempotencyKeyReused:
-        raise
-    except ANY_FAILURE as failure:
-        logs.log.warning("key not looked up", why=type(failure).__name__)
-
-
-def _may_be_answered(error: Problem) -> bool:
-    """Whether the same request may have been answered before, so that what it meets now does not
-    count: goods that it took itself are short, say, or a peer is away that it has asked then."""
-    if isinstance(error, idempotency.IdempotencyInProgress | idempotency.IdempotencyKeyReused):
-        return False
-    by_peer = isinstance(error, DependencyUnavailable) and not error.of(POSTGRESQL)
-    return error.status < 500 or by_peer
-
-
-async def _answer_replay(_: Request, error: Exception) -> Response:
-    assert isinstance(error, idempotency.Replay)
-    return error.response
-
-
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    problem = http_problem(error.status_code, error.detail)
-    return problem_response(problem, request.scope["path"], error.headers)
-
-
-async def _answer_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    if any(found["loc"][0] == "path" for found in error.errors()):
-        return problem_response(NotFound(), request.scope["path"])
-    errors = [
-        {"pointer": openapi.pointer(found["loc"]), "detail": found["msg"]}
-        for found in error.errors()[:50]
-    ]
-    summary = f"{errors[0]['pointer']}: {errors[0]['detail']}"
-    return problem_response(InvalidRequest(summary, errors=errors), request.scope["path"])
-
-
-async def _answer_database_error(request: Request, error: Exception) -> Response:
-    problem = problem_of(error)
-    if problem is None:
-        logs.log.error("database error", exc_info=error)
-        problem = InternalError()
-    elif isinstance(problem, DependencyUnavailable):
-        logs.log.warning("database unavailable", why=f"{type(error).__name__}: {error}")
-    return problem_response(problem, request.scope["path"])
-
-
-async def _answer_unhandled(request: Request, _: Exception) -> Response:
-    """The edge logs it: here it is only put into words."""
-    return problem_response(InternalError(), request.scope["path"])
 
 
 async def _database(request: Request) -> Database:
