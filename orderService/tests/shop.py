@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 
 ADDRESS = {"line1": "Long Lane 1", "city": "Berlin", "postal_code": "10115", "country": "DE"}
@@ -126,3 +127,10 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 async def listed(service: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = (await service.get(f"/orders?{query}")).json()["items"]
     return items
+
+
+async def drafts(database_url: str) -> int:
+    db = await asyncpg.connect(database_url)
+    count: int = await db.fetchval("SELECT count(*) FROM orders.orders WHERE status = 'draft'")
+    await db.close()
+    return count
