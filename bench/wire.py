@@ -29,6 +29,10 @@ class Connection(asyncio.Protocol):
         # uvloop's is one, and does not say so.
         self._transport = cast(asyncio.Transport, transport)
 
+    @property
+    def open(self) -> bool:
+        return not self._transport.is_closing()
+
     def close(self) -> None:
         self._transport.close()
 
@@ -49,7 +53,8 @@ class Connection(asyncio.Protocol):
         if len(self._received) >= body + length:
             status, content = int(self._received[9:12]), self._received[body:]
             self._received = b""
-            self._answer.set_result((status, content))
+            if not self._answer.done():  # nobody waits any more
+                self._answer.set_result((status, content))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer and not self._answer.done():

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import uvloop
 
-from .wire import Answer, Service
+from .wire import Service
 
 # Nobody waits longer; what is under way by then counts as failed.
 PATIENCE_SECONDS = 10.0
@@ -112,7 +112,7 @@ class Shopper:
         customer = random.choice(self._shop.customers)
         wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'.encode()
         placed = await self._step("order", "/orders", wanted, cart)
-        found = _order_id.search(placed.body)
+        found = _order_id.search(placed)
         assert found is not None
         payment = (
             b'{"order_id":"%s","amount":"%s","currency":"EUR",'
@@ -120,11 +120,11 @@ class Shopper:
         ) % (found[1], self._shop.price.encode())
         await self._step("payment", "/payments", payment, cart)
 
-    async def _step(self, service: str, path: str, body: bytes, key: str) -> Answer:
-        answer = await self._services[service].post(path, body, key)
-        if answer.status >= 300:
-            problem = _type.search(answer.body)
-            raise Refused(f"{service} {problem[1].decode() if problem else answer.status}")
+    async def _step(self, service: str, path: str, body: bytes, key: str) -> bytes:
+        status, answer = await self._services[service].post(path, body, key)
+        if status >= 300:
+            problem = _type.search(answer)
+            raise Refused(f"{service} {problem[1].decode() if problem else status}")
         return answer
 
 
