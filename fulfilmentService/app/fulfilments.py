@@ -4,7 +4,7 @@ from uuid import UUID
 
 from chassis import Context, Once
 
-from . import driver, jobs, orders
+from . import driver, jobs, orders, saga
 from .jobs import Job
 from .orders import Order, OrderNotFulfillable, OrderNotPaid
 
@@ -24,7 +24,10 @@ async def fulfil(context: Context, once: Once, order_id: UUID) -> tuple[Job, boo
         if begun is None:
             raise
         job = await jobs.find(context.database, begun)
-        return await driver.see_through(context, job, leased=False), True
+        job = await driver.see_through(context, job, leased=False)
+        if job.failure is not None and not saga.problem_of(job.failure).remembered:
+            raise  # it would have been tried again, and cannot be now
+        return job, True
 
 
 async def _fulfil(context: Context, once: Once, order: Order) -> tuple[Job, bool]:

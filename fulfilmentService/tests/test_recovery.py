@@ -1,6 +1,7 @@
 """Whatever is cut off, wherever: each job is finished or undone, and nothing happens twice."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 import asyncpg
@@ -190,21 +191,35 @@ def test_pauses_grow_and_end() -> None:
     assert 7.5 <= driver.pause(100_000) <= 15
 
 
-async def test_key_whose_job_failed_unanswered_is_told_so(
-    service: httpx.AsyncClient, shop: Shop, database_url: str
+def warehouse_is_away(shop: Shop) -> None:
+    shop.cut_at, shop.cut_by = 2, httpx.ConnectError
+
+
+@pytest.mark.parametrize(
+    ("hinder", "for_good"),
+    [(does_not_ship, True), (lacks_stock, False), (warehouse_is_away, False)],
+)
+async def test_key_whose_job_failed_unanswered_gets_an_answer(
+    service: httpx.AsyncClient,
+    shop: Shop,
+    database_url: str,
+    hinder: Callable[[Shop], None],
+    for_good: bool,
 ) -> None:
-    """Also where the order is refused by now, so that no job would be begun."""
+    """Where the order is refused by now: what the job came to, if that was for good, or that."""
     order_id = shop.order()
-    shop.on_hand["WICK"] = 0
-    failed = await fulfil(service, order_id, "k")
-    assert failed.json()["type"] == "/problems/insufficient-stock"
-    # The process ends between the job's failure and the answer.
+    hinder(shop)
+    await fulfil(service, order_id, "k")
+    shop.mend()
+    await until_final(service, order_id)
+    # The process has ended between the job's failure and the answer.
     db = await asyncpg.connect(database_url)
     unanswered = "SET status = NULL, body = NULL, headers = NULL"
     await db.execute(f"UPDATE fulfilment.fulfilment_idempotency_keys {unanswered}")
     await db.close()
     shop.orders[order_id].status = "cancelled"
-    again = [await fulfil(service, order_id, "k") for _ in range(2)]
-    assert {answer.json()["type"] for answer in again} == {"/problems/insufficient-stock"}
-    other = await fulfil(service, order_id, "another")
-    assert other.json()["type"] == "/problems/order-not-fulfillable"
+    first, again = [await fulfil(service, order_id, "k") for _ in range(2)]
+    assert first.json()["type"] == "/problems/order-not-fulfillable"
+    assert (first.json()["detail"] != "The order is cancelled.") == for_good
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
