@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,8 +55,8 @@ class Shop:
         return self._clients[service]
 
     async def get(self, service: str, path: str) -> Any:
-        """The JSON of something that must be there."""
-        answer = await self[service].get(path)
+        """The JSON of something that must be there; a 503 is asked again."""
+        answer = await self._insist(lambda: self[service].get(path))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -65,14 +65,17 @@ class Shop:
     ) -> Any:
         """The JSON of a POST that must have this status; a 503 is asked again, with its key."""
         headers = {"Idempotency-Key": key or unique("key")}
-        async with asyncio.timeout(20):
-            while True:
-                answer = await self[service].post(path, json=body, headers=headers)
-                if answer.status_code != 503:
-                    break
-                await asyncio.sleep(float(answer.headers["retry-after"]))
+        answer = await self._insist(lambda: self[service].post(path, json=body, headers=headers))
         assert answer.status_code == status, answer.text
         return answer.json()
+
+    async def _insist(self, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        async with asyncio.timeout(20):
+            while True:
+                answer = await ask()
+                if answer.status_code != 503:
+                    return answer
+                await asyncio.sleep(float(answer.headers["retry-after"]))
 
     async def product(
         self, *, price: str = "10.00", currency: str = "EUR", stock: int | None = 100
@@ -113,21 +116,15 @@ class Shop:
 
     async def pay(self, order: Mapping[str, Any], card: str = "tok_ok") -> httpx.Response:
         """Pay an order, asking again with the same key while the outcome is not known."""
-        key = unique("pay")
+        headers = {"Idempotency-Key": unique("pay")}
         body = {
             "order_id": order["order_id"],
             "amount": order["total"],
             "currency": order["currency"],
             "method": {"type": "card", "token": card},
         }
-        async with asyncio.timeout(20):
-            while True:
-                answer = await self["payment"].post(
-                    "/payments", json=body, headers={"Idempotency-Key": key}
-                )
-                if answer.status_code != 503:
-                    return answer
-                await asyncio.sleep(float(answer.headers["retry-after"]))
+        payment = self["payment"]
+        return await self._insist(lambda: payment.post("/payments", json=body, headers=headers))
 
     async def paid_order(self, items: Mapping[str, int]) -> Any:
         order = await self.order(items)
