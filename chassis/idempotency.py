@@ -52,7 +52,12 @@ ON CONFLICT (scope, key) DO UPDATE
 RETURNING true
 """
 
-REASSIGN = "UPDATE {table} SET resource_id = $3 WHERE scope = $1 AND key = $2 AND status IS NULL"
+# Of two requests with the key that do this at once, the second one waits here, and is too late.
+REASSIGN = """
+UPDATE {table} SET resource_id = $4
+ WHERE scope = $1 AND key = $2 AND status IS NULL AND resource_id = $3
+RETURNING true
+"""
 
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY (ARRAY (
@@ -131,12 +136,20 @@ class Once:
             raise IdempotencyInProgress()
         return earlier
 
-    async def reassign(self, db: Connection, resource_id: UUID) -> None:
-        """Point an unanswered key at another resource: the first attempt was undone."""
-        if self.key:
-            query = REASSIGN.format(table=self._table)
-            await db.execute(query, self._scope, self.key, resource_id)
+    async def reassign(self, db: Connection, before: UUID, resource_id: UUID) -> UUID:
+        """Point an unanswered key at another resource: the one before was undone.
+
+        Returns the resource that the key names now, which may be one that another request with the
+        key has pointed it at first. Raises as `answer` does.
+        """
+        query = REASSIGN.format(table=self._table)
+        if await db.fetchval(query, self._scope, self.key, before, resource_id):
             self._known.add(resource_id)
+            return resource_id
+        now = await self._recalled(db)
+        if now is None:
+            raise IdempotencyInProgress()
+        return now
 
     async def _recalled(self, db: Connection) -> UUID | None:
         row = await db.fetchrow(RECALL.format(table=self._table), self._scope, self.key)

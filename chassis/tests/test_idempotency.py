@@ -9,6 +9,7 @@ import pytest
 from starlette.responses import Response
 
 from chassis.app import ServiceApp
+from chassis.database import Database
 from chassis.idempotency import IdempotencyInProgress, Once
 from chassis.problems import DependencyUnavailable
 
@@ -97,6 +98,36 @@ async def test_refusal_is_not_kept_over_what_another_request_began(app: ServiceA
     with pytest.raises(IdempotencyInProgress):
         await second.refuse(Response(status_code=409, media_type="text/plain"))
     assert await second.recall() == begun
+
+
+@pytest.mark.usefixtures("service")
+async def test_key_is_pointed_elsewhere_by_one_request_only(app: ServiceApp) -> None:
+    """Both have seen that what it names was undone; the second one goes on with the first one's."""
+    database, table = app.state.database, app.state.idempotency_table
+    first, second = [Once(database, table, "POST /notes", "key-1", b"same") for _ in range(2)]
+    undone, anew, too_late = uuid4(), uuid4(), uuid4()
+    async with database.unit_of_work() as db:
+        await first.claim(db, undone)
+
+    async with database.unit_of_work() as mine, database.unit_of_work() as theirs:
+        for once, db in ((first, mine), (second, theirs)):
+            assert await once.claim(db, too_late) == undone
+        assert await first.reassign(mine, undone, anew) == anew
+        other = asyncio.create_task(second.reassign(theirs, undone, too_late))
+        await waiting_for_a_lock(database)
+        await mine.execute("COMMIT")
+        await mine.execute("BEGIN")
+        assert await other == anew
+    assert await first.recall() == anew
+
+
+async def waiting_for_a_lock(database: Database) -> None:
+    """Returns when somebody does."""
+    async with asyncio.timeout(5):
+        while True:
+            if await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_commit_that_fails_is_not_answered_as_done(service: httpx.AsyncClient) -> None:

@@ -46,7 +46,7 @@ async def _begin(context: Context, once: Once, order: Order) -> tuple[Job, bool,
         job, is_new = await jobs.begin(db, order)
         earlier = await once.claim(db, job.job_id)
         if earlier not in (None, job.job_id):
-            await once.reassign(db, job.job_id)
+            await once.reassign(db, earlier, job.job_id)
     return job, is_new, is_new or earlier == job.job_id
 
 

@@ -87,8 +87,8 @@ async def draw_up(
         earlier = await once.claim(db, order_id)
         if earlier not in (None, began):
             return earlier
-        if earlier:
-            await once.reassign(db, order_id)
+        if earlier and (now := await once.reassign(db, earlier, order_id)) != order_id:
+            return now
         await limits.check(db, new, most)
         await drafts.draw_up(db, order_id, new)
         return order_id
