@@ -73,7 +73,7 @@ def count(
 ) -> dict[str, Counts]:
     """By operation. What the target does by itself meanwhile is taken off."""
     idle = Tally(stand, target)
-    time.sleep(IDLE_SECONDS)
+    time.sleep(IDLE_SECONDS)  # the span itself: what sweeps do in it, unasked, is counted
     idle_statements, idle_calls, idle_seconds = idle.since()
     counted = {}
     for name in operations:
@@ -107,11 +107,12 @@ class Tally:
 
 def peer_calls(fleet: Running) -> float:
     """All that the fleet's services have made so far, as their metrics tell."""
-    pages = (_page(f"{url}/metrics") for url in fleet.urls.values())
+    pages = (page(f"{url}/metrics") for url in fleet.urls.values())
     return sum(float(calls) for page in pages for calls in PEER_CALLS.findall(page))
 
 
-def _page(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own http URL
+def page(url: str) -> str:
+    """What a service of the stand answers. Raises OSError."""
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # http: the stand made the URL
         text: bytes = answer.read()
     return text.decode()

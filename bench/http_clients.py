@@ -27,7 +27,7 @@ Get = Callable[[], Awaitable[int]]
 
 
 async def _answer(_: Request) -> JSONResponse:
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(0.002)  # as long as a peer takes, so that calls overlap
     return JSONResponse({"sku": "A", "price": "19.99", "currency": "EUR"})
 
 

@@ -11,7 +11,6 @@ import multiprocessing
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from fleet.up import DATABASE
 from tests.fleets import data_folder
 
 from . import catalogue, meter
+from .counts import page
 from .load import Generator, Run, generator
 from .stand import APART, Running, running
 
@@ -103,8 +103,7 @@ def being_read(fleet: Running) -> Iterator[None]:
     def read() -> None:
         while not done.wait(SCRAPE_SECONDS):
             for url in fleet.urls.values():
-                with urllib.request.urlopen(f"{url}/metrics") as page:  # noqa: S310  # our own
-                    page.read()
+                page(f"{url}/metrics")
 
     thread = threading.Thread(target=read)
     thread.start()

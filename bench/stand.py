@@ -166,7 +166,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", urls: dict[str, str], 
     while waiting := [url for url in waiting if not _is_ready(url)]:
         if process.poll() is not None or time.monotonic() > deadline:
             raise Failure(f"It does not start.\n{last_lines(log)}")
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks; READY_SECONDS bounds them all
 
 
 def _is_ready(url: str) -> bool:

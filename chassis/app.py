@@ -184,7 +184,7 @@ def _all_sweeps(app: ServiceApp) -> list[Sweep]:
 def queues_of(app: ServiceApp) -> list[Queue]:
     """What waits for its sweeps, and for a person where they have tried in vain."""
     given_up = [
-        Queue(f"{sweep.name}-parked", f"SELECT since FROM ({sweep.parked.rows}) parked")  # noqa: S608  # ours
+        Queue(f"{sweep.name}-parked", f"SELECT since FROM ({sweep.parked.rows}) parked")  # noqa: S608  # a constant of the service
         for sweep in app.state.sweeps
         if sweep.parked
     ]

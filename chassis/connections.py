@@ -90,7 +90,7 @@ class ClientConnection(HttpToolsProtocol):
         self._moved = 0
         self._since = self.loop.time()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
         super().connection_made(transport)
         self.flow = OneByOne(transport, self.pipeline)
         if len(self.connections) > self.most:

@@ -208,13 +208,13 @@ async def _keep_session(_: asyncpg.Connection) -> None:
 
 
 UNAVAILABLE: tuple[type[Exception], ...] = (
-    asyncpg.PostgresConnectionError,  # 08xxx
-    asyncpg.InvalidAuthorizationSpecificationError,  # 28xxx, while roles are being made
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.InvalidAuthorizationSpecificationError,  # class 28, while roles are being made
     asyncpg.InvalidCatalogNameError,  # 3D000, while the database is being made
     asyncpg.UndefinedTableError,  # 42P01, while the schema is being applied
-    asyncpg.InsufficientResourcesError,  # 53xxx: disk full, out of connections
-    asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up
-    asyncpg.PostgresSystemError,  # 58xxx: the disk fails
+    asyncpg.InsufficientResourcesError,  # class 53: disk full, out of connections
+    asyncpg.OperatorInterventionError,  # class 57: shutting down, starting up
+    asyncpg.PostgresSystemError,  # class 58: the disk fails
     asyncpg.IdleInTransactionSessionTimeoutError,  # 25P03: we were suspended in the middle
     asyncpg.ReadOnlySQLTransactionError,  # 25006
     asyncpg.InterfaceError,

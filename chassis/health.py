@@ -60,7 +60,7 @@ class Health:
         at once whether what we write is safe."""
         done = await self._prepared(dsn)
         while not done:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)  # PostgreSQL tells nobody that it has come
             done = await self._prepared(dsn)
 
     async def _prepared(self, dsn: str) -> bool:

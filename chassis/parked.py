@@ -93,7 +93,7 @@ async def _find(db: "Connection", sweeps: "Sequence[Sweep]", item_id: UUID) -> I
 def _all(sweeps: "Sequence[Sweep]") -> str:
     """The parked rows of all sweeps, as one query; the names of sweeps are ours."""
     return " UNION ALL ".join(
-        f"SELECT '{sweep.name}' AS sweep, of_one.* FROM ({sweep.parked.rows}) of_one"  # noqa: S608  # ours, from main.py
+        f"SELECT '{sweep.name}' AS sweep, of_one.* FROM ({sweep.parked.rows}) of_one"  # noqa: S608  # constants of the service
         for sweep in sweeps
         if sweep.parked
     )

@@ -101,9 +101,9 @@ class Function:
     """A route's function, or one that it depends on, and its arguments."""
 
     def __init__(self, dependant: Dependant) -> None:
-        if not _foreseen(dependant):
+        if dependant.call is None or not _foreseen(dependant):
             raise NotForeseen(dependant.call)
-        self.call: Callable[..., Any] = dependant.call  # type: ignore[assignment]  # foreseen
+        self.call = dependant.call
         self._needs = [(need.name, Function(need)) for need in dependant.dependencies]
         self._parameters = list(_parameters(dependant))
         self._request = dependant.request_param_name
@@ -166,7 +166,7 @@ class Plan:
         self._function = Function(route.dependant)
         self._status = route.status_code or 200
         self._gives = route.response_field
-        if route._embed_body_fields or not isinstance(route.response_class, DefaultPlaceholder):  # noqa: SLF001  # FastAPI tells it nowhere else
+        if route._embed_body_fields or not isinstance(route.response_class, DefaultPlaceholder):  # noqa: SLF001  # FastAPI tells nowhere else that it wraps a body
             raise NotForeseen(route.path)
 
     async def answer(self, request: StrictRequest) -> Response:

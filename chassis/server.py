@@ -16,7 +16,7 @@ from .connections import ClientConnection, most_connections
 
 DRAIN_SECONDS = 8
 
-ANYWHERE = "0.0.0.0"  # noqa: S104  # in its container
+ANYWHERE = "0.0.0.0"  # noqa: S104  # a container is reached from outside; dev mode refuses to listen here
 
 
 def configured(app: Any, **where: Any) -> uvicorn.Config:

@@ -53,7 +53,7 @@ class Spans:
         last = threading.Thread(target=self._exports.force_flush, daemon=True)
         last.start()
         last.join(seconds)
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # as it is published
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # OpenTelemetry leaves it unannotated
         self._provider.shutdown()
 
     def serving(self, traceparent: str) -> Span:

@@ -135,6 +135,7 @@ def open_loop(shop: Shop, rate: float, seconds: float) -> Load:
         due = 0.0
         async with asyncio.TaskGroup() as under_way:
             while (due := due + random.expovariate(rate)) < seconds:
+                # The load comes by the clock: that is what makes the loop an open one.
                 await asyncio.sleep(due - shopper.elapsed())
                 under_way.create_task(shopper.buy(due))
 

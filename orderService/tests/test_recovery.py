@@ -33,6 +33,15 @@ def cut_off(request: pytest.FixtureRequest, shop: Shop) -> Callable[[bool], None
     return cut
 
 
+async def cut_order(service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]) -> str:
+    """A cart whose order, with the key "cut", was cut off. Nothing is, from now on."""
+    cart = shop.cart(LAMP=1)
+    cut_off(True)
+    await order(service, shop, cart, key="cut")
+    cut_off(False)
+    return cart
+
+
 async def test_retry_goes_on_after_a_cut(
     service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
 ) -> None:
@@ -63,10 +72,7 @@ async def test_key_follows_its_latest_draft(service: httpx.AsyncClient, shop: Sh
 async def test_anyone_finishes_what_was_cut(
     service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
 ) -> None:
-    cart = shop.cart(LAMP=1)
-    cut_off(True)
-    await order(service, shop, cart, key="cut")
-    cut_off(False)
+    cart = await cut_order(service, shop, cut_off)
     other = await order(service, shop, cart, key="other")
     assert problem(other) == (409, "cart-checked-out")
     assert [found["order_id"] for found in await listed(service)] == [other.json()["order_id"]]
@@ -77,10 +83,7 @@ async def test_anyone_finishes_what_was_cut(
 async def test_sweep_finishes_what_was_cut(
     service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
 ) -> None:
-    cart = shop.cart(LAMP=1)
-    cut_off(True)
-    await order(service, shop, cart, key="cut")
-    cut_off(False)
+    cart = await cut_order(service, shop, cut_off)
     found = (await until(lambda: listed(service)))[0]
     assert (found["status"], found["order_id"]) == ("pending", shop.carts[cart]["order_id"])
     late = await order(service, shop, cart, key="cut")
