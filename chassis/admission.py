@@ -1,6 +1,6 @@
 """Which requests are worked on, which wait for a moment, and which are refused.
 
-One process gets no more done by doing more at a time: everybody is only later. So few requests
+One process gets little more done by doing more at a time: everybody is only later. So few requests
 are at work at once, and other clients wait in line:
 
     nobody waits too long          the oldest goes first, as is fair
