@@ -135,6 +135,8 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
+    if app.edge:
+        app.edge.begin()
     state.gate = auth.gate(app.service, settings, state.admitted, app.peer_transport)
     app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
     database = Database(

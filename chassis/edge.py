@@ -52,6 +52,10 @@ class Edge:
         finally:
             exchange.report()
 
+    def begin(self) -> None:
+        """A service that starts has no overload behind it, even where its process had one."""
+        self._admission = Admission(self.limits)
+
     def turn_away(self, scope: Scope) -> Response | None:
         """The answer to a request that would only be refused; None where it may come in.
 

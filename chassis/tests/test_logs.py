@@ -12,6 +12,7 @@ TOLD = {"method": "GET", "status": 200, "request_id": "r-1", "text": 'é "quoted
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
+    logs.lines.flush()  # what other tests have left
     yield
     logs.configure("sample", "info", "auto")
 
