@@ -117,7 +117,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """What the parser lets through, and must not be. Raised, it ends the parsing."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             self._refusal = HttpProblem(505)

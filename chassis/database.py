@@ -99,26 +99,15 @@ class Database:
         Raises Overloaded when all connections are busy, DependencyUnavailable when PostgreSQL
         lets nobody in, and TimeoutError when it stops answering, before the request's deadline.
         """
-        async with self._connection(undo="ROLLBACK") as connection:
-            await connection.execute("BEGIN")
-            yield connection
-            if (said := await connection.execute("COMMIT")) != "COMMIT":
-                raise RuntimeError(f"{said}: what failed inside the unit of work was swallowed")
-
-    @asynccontextmanager
-    async def _connection(self, *, undo: str = "SELECT") -> AsyncIterator[Connection]:
-        """`undo` is the statement that a failure asks for; by itself it is one that does nothing.
-        None at all would not do: asyncpg cannot read the answer to an empty one."""
         connection = await self._acquire()
         try:
-            yield _Bounded(connection)
-        except (TimeoutError, asyncio.CancelledError):
-            # PostgreSQL may not answer this either, and the caller has waited long enough.
-            self._clear_soon(connection, undo)
-            raise
-        except BaseException:
-            clearing = self._clear_soon(connection, undo)
-            await asyncio.wait({clearing}, timeout=max(0.0, current().remaining()))
+            work = _Bounded(connection)
+            await work.execute("BEGIN")
+            yield work
+            if (said := await work.execute("COMMIT")) != "COMMIT":
+                raise RuntimeError(f"{said}: what failed inside the unit of work was swallowed")
+        except BaseException as error:
+            await self._put_right(connection, "ROLLBACK", error)
             raise
         await self._give_back(connection)
 
@@ -145,6 +134,15 @@ class Database:
         else:
             self._at_hand.append(connection)
 
+    async def _put_right(
+        self, connection: asyncpg.pool.PoolConnectionProxy, undo: str, error: BaseException
+    ) -> None:
+        """Have a connection undo what failed on it. After a timeout PostgreSQL may not answer this
+        either, and the caller has waited long enough."""
+        clearing = self._clear_soon(connection, undo)
+        if not isinstance(error, TimeoutError | asyncio.CancelledError):
+            await asyncio.wait({clearing}, timeout=max(0.0, current().remaining()))
+
     def _clear_soon(
         self, connection: asyncpg.pool.PoolConnectionProxy, undo: str
     ) -> asyncio.Task[None]:
@@ -164,20 +162,29 @@ class Database:
             await self.pool.release(connection)
 
     async def execute(self, query: str, *args: Any) -> str:
-        async with self._connection() as connection:
-            return await connection.execute(query, *args)
+        return str(await self._alone("execute", query, args))
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
-        async with self._connection() as connection:
-            return await connection.fetch(query, *args)
+        rows: list[asyncpg.Record] = await self._alone("fetch", query, args)
+        return rows
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
-        async with self._connection() as connection:
-            return await connection.fetchrow(query, *args)
+        row: asyncpg.Record | None = await self._alone("fetchrow", query, args)
+        return row
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        async with self._connection() as connection:
-            return await connection.fetchval(query, *args)
+        return await self._alone("fetchval", query, args)
+
+    async def _alone(self, method: str, query: str, args: tuple[Any, ...]) -> Any:
+        connection = await self._acquire()
+        try:
+            result = await getattr(connection, method)(query, *args, timeout=_patience())
+        except BaseException as error:
+            # A statement that does nothing: asyncpg cannot read the answer to an empty one.
+            await self._put_right(connection, "SELECT", error)
+            raise
+        await self._give_back(connection)
+        return result
 
 
 @dataclass(slots=True)

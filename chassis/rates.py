@@ -106,15 +106,17 @@ class RateHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         buckets = self._rates.buckets
+        if buckets is None:
+            await self.app(scope, receive, send)
+            return
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start" and VERDICT in scope:
-                assert buckets is not None
                 told = buckets.headers(scope[VERDICT])
                 message["headers"] = [*message.get("headers", ()), *told]
             await send(message)
 
-        await self.app(scope, receive, send if buckets is None else tell)
+        await self.app(scope, receive, tell)
 
 
 def caller(scope: Scope) -> str | None:

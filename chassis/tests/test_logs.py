@@ -2,12 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from chassis import logs
 
-TOLD = {"method": "GET", "status": 200, "request_id": "r-1", "text": 'é "quoted"'}
+TOLD: Any = {
+    "method": "GET",
+    "route": '/"quoted"/é/{sku}',
+    "status": 200,
+    "milliseconds": 0.07,
+    "request_id": "r-1",
+    "trace_id": 32 * "a",
+}
 
 
 @pytest.fixture(autouse=True)
