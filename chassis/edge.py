@@ -37,7 +37,8 @@ class Edge:
         self.service = service
         self.limits = limits
         self._admission = Admission(limits)
-        metrics.REFUSED.labels(service)  # nothing, from the start: the first is seen as an increase
+        # Nothing, from the start: the first one is then seen as an increase.
+        self._refused = metrics.REFUSED.labels(service)
         metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class Edge:
         if TIMEOUT_HEADER in headers or scope["path"] in ALWAYS_ADMITTED:
             return None
         self._admission.prolong()
-        metrics.REFUSED.labels(self.service).inc()
+        self._refused.inc()
         enter(from_headers(headers, self.limits.request_timeout))
         exchange = Exchange(scope, _nobody, self.service)
         response = problem_response(Overloaded(), scope["path"])
@@ -101,7 +102,7 @@ class Edge:
             outermost=context.outermost, patience=context.remaining() / 2
         )
         if work is None:
-            metrics.REFUSED.labels(self.service).inc()
+            self._refused.inc()
             await exchange.refuse(Overloaded())
             return
         context.pause = work.pause

@@ -55,6 +55,7 @@ POOL_WAIT = Histogram(
 # A look among label values that were met before; what they may be is bounded.
 _of_request = cache(REQUESTS.labels)
 _of_call = cache(PEER_CALLS.labels)
+_of_problem = cache(PROBLEMS.labels)
 
 
 def request_served(service: str, method: str, route: str, status: str, seconds: float) -> None:
@@ -63,6 +64,10 @@ def request_served(service: str, method: str, route: str, status: str, seconds: 
 
 def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
     _of_call(peer, method, outcome).observe(seconds)
+
+
+def problem_answered(slug: str) -> None:
+    _of_problem(slug).inc()
 
 
 def sweeping(sweep: str, every: float) -> None:

@@ -149,7 +149,7 @@ def problem_response(
     problem: Problem, instance: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`instance` is the path that was asked for."""
-    metrics.PROBLEMS.labels(problem.slug).inc()
+    metrics.problem_answered(problem.slug)
     return Response(
         document_bytes(problem, instance),
         status_code=problem.status,
