@@ -138,6 +138,9 @@ def running(
 ) -> Iterator[Running]:
     """`python -m <module> up` until the block ends. Raises Failure when it does not get ready."""
     folder.mkdir(parents=True, exist_ok=True)
+    # What ends us otherwise than Ctrl-C does would leave it running, for it does not hear of that.
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, signal.default_int_handler)
     urls = {service.name: f"http://127.0.0.1:{service.port(base)}" for service in services}
     own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), **environment}
     log = folder / "up.log"
