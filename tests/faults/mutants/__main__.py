@@ -30,6 +30,8 @@ COMMANDS = {
     "races": ("pytest", "-q", "-x", "tests/faults/races", "--races=some", "-k"),
     "crash points": ("tests.faults.crash_points", "--fleets", "1", "--only"),
     "chaos": ("tests.faults.chaos", "--seconds", "40", "--seed"),
+    # Every route by every caller, and whose everything is.
+    "access": ("pytest", "-q", "-x", "tests/access", "-k"),
     # A purchase, and the whole audit when it is done.
     "audit": ("pytest", "-q", "-x", "tests/journeys/test_purchase.py", "-k"),
 }
