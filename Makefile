@@ -97,6 +97,8 @@ $(VENV)/.installed: requirements.txt $(BROKEN)
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@[ ! -L $(VENV) ] || \
+	  { echo "$(VENV) is a link, and what it leads to is not ours to replace. Remove it, or name another: make $(MAKECMDGOALS) VENV=…" >&2; exit 1; }
 	@[ $(VENV) = .venv ] || [ ! -e $(VENV) ] || [ -e $(VENV)/.ours ] || \
 	  { echo "$(VENV) is not ours to replace. Move it away, or name another: make $(MAKECMDGOALS) VENV=…" >&2; exit 1; }
 	@echo "1/2 Making $(VENV) with $$($(PYTHON) -V) …"
