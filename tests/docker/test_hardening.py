@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from fleet import keys
+from fleet import keys, secret_files
 from fleet.secret_files import NAMES
 from fleet.services import BY_NAME, ROOT, SERVICES, Service
 from tests.docker.stack import Stack, running
@@ -42,6 +42,20 @@ for target in sys.argv[1:]:
     with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as page:
         if b"# TYPE" in page.read():
             print(target)
+"""
+
+# Does PostgreSQL let in who shows this password?
+SHOW = """
+import asyncio, asyncpg, sys
+
+async def show(password):
+    try:
+        await asyncpg.connect("postgresql://cart_app@postgres:5432/shop", password=password)
+        print("let in")
+    except asyncpg.InvalidPasswordError:
+        print("refused")
+
+asyncio.run(show(sys.argv[1]))
 """
 
 
@@ -165,6 +179,19 @@ def test_service_reaches_its_peers_and_nobody_else(stack: Stack, service: Servic
     names = {each.removesuffix(".peers") for each in reached if not each[0].isdigit()}
     assert names == {"postgres", *service.calls}
     assert {each for each in reached if each[0].isdigit()} <= addresses_of_peers
+
+
+async def test_a_password_is_changed(stack: Stack, staff: Shop) -> None:
+    """As docs/operations.md says. The last test here: the cart's container is another one then."""
+    file = stack.secrets / "cart_db_password"
+    before = file.read_text()
+    file.unlink()
+    secret_files.make(stack.secrets)
+    stack.compose("up", "--wait", "--force-recreate", "schema", "cart")
+    stack.look()
+    shown = [stack.python("cart", SHOW, each).strip() for each in (before, file.read_text())]
+    assert shown == ["refused", "let in"]
+    await staff.cart({await staff.product(): 1})
 
 
 def related(service: Service) -> set[str]:
