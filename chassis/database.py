@@ -62,7 +62,8 @@ class Database:
             # Sessions carry no state, so the round trip that would reset it is saved.
             reset=_keep_session,
             init=tracing.watch if tracing.on() else None,
-            server_settings={"application_name": self._name, **self._session},
+            # Times come as JSON too, with the offset of the session's zone.
+            server_settings={"application_name": self._name, "timezone": "UTC", **self._session},
         )
         self._show()
 

@@ -1,6 +1,7 @@
 """PostgreSQL away, restarting, strange: every answer is a problem, and everything heals."""
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -130,6 +131,19 @@ async def test_switched_off_durability_is_told(
             assert "POSTGRESQL MAY LOSE" not in capsys.readouterr().out
     finally:
         await run_sql(database_url, f"ALTER {owner} RESET synchronous_commit")
+
+
+async def test_times_are_told_in_utc_wherever_postgresql_is(database_url: str) -> None:
+    name = urlsplit(database_url).path.lstrip("/")
+    await run_sql(database_url, f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'")
+    database = Database(database_url, name="clock", size=1)
+    await database.open()
+    try:
+        told = await database.fetchval("SELECT to_json(now())")
+        assert json.loads(told).endswith("+00:00")
+    finally:
+        await database.close()
+        await run_sql(database_url, f"ALTER DATABASE {name} RESET timezone")
 
 
 async def until_said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
