@@ -36,6 +36,8 @@ PORT_BASE = 18200
 WARM_UP = 0.5
 # Of all memory, over the second half.
 FLAT = 0.05
+# So many readings make two halves.
+ENOUGH = 4
 
 CHANGED = """
 SELECT relid::regclass::text AS table, n_tup_upd::float8 / $1 AS updates,
@@ -101,6 +103,18 @@ def flat(readings: Sequence[Reading]) -> bool:
     return grown <= FLAT * settled[0].services
 
 
+def until_stopped(coming: Iterator[Reading]) -> list[Reading]:
+    """All of them, or those so far when it is stopped: hours should not be lost."""
+    readings: list[Reading] = []
+    try:
+        readings.extend(coming)  # what came before the end of it stays
+    except KeyboardInterrupt:
+        if len(readings) < ENOUGH:
+            raise
+        console.say("  Stopped. This is what was measured so far:")
+    return readings
+
+
 async def changed(dsn: str, purchases: int) -> list[asyncpg.Record]:
     db = await asyncpg.connect(dsn)
     try:
@@ -151,7 +165,7 @@ def run(options: argparse.Namespace) -> int:
             "fleet", folder / "fleet", options.port_base, SERVICES, DATABASE_URL=dsn
         ) as fleet:
             with generator(world, {"fleet": fleet.urls}) as load:
-                readings = list(soak(load, fleet, options.purchases))
+                readings = until_stopped(soak(load, fleet, options.purchases))
             done = readings[-1].purchases
             say("Memory", told(readings))
             say("Tables", tables(asyncio.run(changed(dsn, done))))

@@ -2,12 +2,15 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator
+
+import pytest
 
 from bench.load import Result
 from bench.scale.figures import Sample, growth
 from bench.scale.filling import Size
 from bench.scale.questions import ASKED, BUYING, kind_of
-from bench.scale.soak import Reading, flat
+from bench.scale.soak import ENOUGH, Reading, flat, until_stopped
 from fleet.services import SERVICES
 
 SMALL, LARGE = Size(10, 10, 50), Size(1000, 1000, 5000)
@@ -60,3 +63,13 @@ def readings(*mebibytes: float) -> list[Reading]:
 def test_memory_is_flat_once_caches_are_full() -> None:
     assert flat(readings(20, 30, 40, 41, 40.5, 41, 40.7, 41, 40.6, 41))
     assert not flat(readings(20, 30, 40, 41, 42, 43, 44, 45, 46, 47))
+
+
+def test_hours_of_purchases_may_be_stopped_and_are_not_lost() -> None:
+    def stopped_after(count: int) -> Iterator[Reading]:
+        yield from readings(*range(20, 20 + count))
+        raise KeyboardInterrupt
+
+    assert len(until_stopped(stopped_after(ENOUGH))) == ENOUGH
+    with pytest.raises(KeyboardInterrupt):
+        until_stopped(stopped_after(ENOUGH - 1))
