@@ -3,9 +3,6 @@
 `python -m bench.overload` starts a fleet of its own and prints a table. The load is open: it
 comes by a clock, whatever becomes of it. Each phase is held against the capacity and the unloaded
 latency measured right before it, so that the ratios hold on a busy machine.
-
-To offer a load takes part of the machine, which is not the fleet's to save. So it is also told what
-the capacity is beside as large a load that is offered to nobody, and what of that was reached.
 """
 
 import argparse
@@ -32,7 +29,6 @@ from .figures import (
     seconds_until_normal,
 )
 from .load import Load, Shop, closed_loop, open_loop
-from .nobody import offered_to_nobody
 
 PRICE = "10.00"
 PRODUCTS, CUSTOMERS = 50, 30
@@ -54,7 +50,6 @@ class Result:
     times: float
     offered: float
     goodput: float
-    beside: float
     p50: float
     p99: float
     onset_p99: float
@@ -64,16 +59,16 @@ class Result:
 
     def row(self) -> str:
         return (
-            f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.beside:8.2f} "
-            f"{self.p50 * 1000:7.0f} {self.p99 * 1000:7.0f} {self.p99 / self.unloaded_p99:9.2f} "
+            f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.p50 * 1000:7.0f} "
+            f"{self.p99 * 1000:7.0f} {self.p99 / self.unloaded_p99:9.2f} "
             f"{self.onset_p99 / self.unloaded_p99:9.2f} {self.cpu:9.2f}  "
             f"{self.refused}"
         )
 
 
 HEADING = (
-    " times  offered  goodput   of cap.  p50 ms  p99 ms p99 ratio with onset  load CPU  refused\n"
-    "           /s    of cap.    beside   after two s   to calm   to calm     cores"
+    " times  offered  goodput  p50 ms  p99 ms p99 ratio with onset  load CPU  refused\n"
+    "           /s    of cap.    after two s   to calm   to calm     cores"
 )
 
 
@@ -110,8 +105,6 @@ def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
     unloaded = percentile(completed(run(closed_loop, 1, seconds / 3)), 0.99)
     short = seconds / 3
     capacity = per_second(run(closed_loop, SHOPPERS, short), short)
-    with offered_to_nobody(times * capacity):
-        beside = per_second(run(closed_loop, SHOPPERS, short), short)
     load = run(open_loop, times * capacity, seconds)
     after = run(open_loop, CALM * capacity, seconds / 2)
     took = completed(load, ONSET_SECONDS)
@@ -119,7 +112,6 @@ def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
         times=times,
         offered=len(load.checkouts) / seconds,
         goodput=per_second(load, seconds) / capacity,
-        beside=per_second(load, seconds) / beside,
         p50=percentile(took, 0.5),
         p99=percentile(took, 0.99),
         onset_p99=percentile(completed(load), 0.99),
@@ -133,12 +125,10 @@ def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
 def judge(times: float, results: list[tuple[Result, float]]) -> bool:
     """Print the medians over the rounds; returns whether they are as they should be."""
     goodput = statistics.median(result.goodput for result, _ in results)
-    beside = statistics.median(result.beside for result, _ in results)
     ratio = statistics.median(result.p99 / result.unloaded_p99 for result, _ in results)
     normal = statistics.median(until for _, until in results)
     print(
         f"{times:g} times the capacity: goodput {goodput:.2f} of it (at least {GOODPUT}), "
-        f"{beside:.2f} of what it is beside such a load, "
         f"p99 {ratio:.1f} times the unloaded one (at most {LATENCY:g}), "
         f"normal {normal:g} s after (at most {RECOVERY_SECONDS:g})"
     )

@@ -8,9 +8,8 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import repeat
 from uuid import uuid4
 
 import uvloop
@@ -30,9 +29,6 @@ FILLING_AT_ONCE = 8
 CARTS_A_SECOND = 300
 
 COMPLETED = "completed"
-
-# The services that a checkout goes to, and the filling of its cart.
-STEPS = ("cart", "order", "payment")
 
 _type = re.compile(rb'"type":"/problems/([a-z-]+)"')
 _order_id = re.compile(rb'"order_id":"([^"]+)"')
@@ -74,17 +70,17 @@ class Refused(Exception):
 class Shopper:
     """Orders a cart and pays for it. A refusal ends the checkout; nothing is tried again."""
 
-    def __init__(self, shop: Shop, carts: Iterator[str]) -> None:
+    def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._services = {name: Service(shop.urls[name]) for name in STEPS}
+        self._services = {name: Service(shop.urls[name]) for name in ("cart", "order", "payment")}
         self._began = 0.0
-        self._carts = carts
+        self._carts: list[str] = []
         self.done: list[Checkout] = []
 
     async def fill_carts(self, number: int) -> None:
         """Raises Refused."""
-        carts = [str(uuid4()) for _ in range(number)]
-        left = iter(carts)
+        self._carts = [str(uuid4()) for _ in range(number)]
+        left = iter(self._carts)
 
         async def fill_on() -> None:
             for cart in left:
@@ -92,7 +88,6 @@ class Shopper:
                 await self._step("cart", f"/carts/{cart}/items", item, cart)
 
         await asyncio.gather(*(fill_on() for _ in range(FILLING_AT_ONCE)))
-        self._carts = iter(carts)
 
     def begin(self) -> None:
         """Time is counted from now."""
@@ -116,7 +111,7 @@ class Shopper:
             service.close()
 
     async def _steps(self) -> None:
-        cart = next(self._carts)
+        cart = self._carts.pop()
         customer = random.choice(self._shop.customers)
         wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'.encode()
         placed = await self._step("order", "/orders", wanted, cart)
@@ -140,27 +135,16 @@ def open_loop(shop: Shop, rate: float, seconds: float) -> Load:
     """Checkouts at random moments, `rate` a second on average, whatever becomes of them."""
 
     async def arrive(shopper: Shopper) -> None:
-        await _arrivals(shopper, rate, seconds)
+        due = random.expovariate(rate)
+        async with asyncio.TaskGroup() as under_way:
+            while due < seconds:
+                # The load comes by the clock: that is what makes the loop an open one.
+                await asyncio.sleep(TICK_SECONDS)
+                while due < min(shopper.elapsed(), seconds):
+                    under_way.create_task(shopper.buy(due))
+                    due += random.expovariate(rate)
 
     return uvloop.run(_measured(shop, int(rate * seconds * 1.2) + 50, arrive))
-
-
-def offer_forever(shop: Shop, rate: float) -> None:
-    """The same, of a cart that is not there, until the process is ended."""
-    shopper = Shopper(shop, repeat("no-cart"))
-    shopper.begin()
-    uvloop.run(_arrivals(shopper, rate, float("inf")))
-
-
-async def _arrivals(shopper: Shopper, rate: float, seconds: float) -> None:
-    due = random.expovariate(rate)
-    async with asyncio.TaskGroup() as under_way:
-        while due < seconds:
-            # The load comes by the clock: that is what makes the loop an open one.
-            await asyncio.sleep(TICK_SECONDS)
-            while due < min(shopper.elapsed(), seconds):
-                under_way.create_task(shopper.buy(due))
-                due += random.expovariate(rate)
 
 
 def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
@@ -178,7 +162,7 @@ def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
 
 
 async def _measured(shop: Shop, carts: int, arrive: Callable[[Shopper], Awaitable[None]]) -> Load:
-    shopper = Shopper(shop, iter(()))
+    shopper = Shopper(shop)
     try:
         await shopper.fill_carts(carts)
         shopper.begin()
