@@ -102,7 +102,7 @@ def loaded_fleet() -> Iterator[Run]:
 
 def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
     """A phase at so many times the capacity, and how long the calm after it took to be normal."""
-    # For as long as the load: a shopper alone makes few checkouts, and their p99 is one of the last.
+    # As long as the load: a shopper alone makes few checkouts, and their p99 is one of the last.
     unloaded = percentile(completed(run(closed_loop, 1, seconds)), 0.99)
     short = seconds / 3
     capacity = per_second(run(closed_loop, SHOPPERS, short), short)
