@@ -167,7 +167,7 @@ class Load:
                 output = await work(client, each)
             except Unexpected as unexpected:
                 self._result.failed[f"status {unexpected}"] += 1
-                await asyncio.sleep(REST_SECONDS)
+                await asyncio.sleep(REST_SECONDS)  # part of the load, see there
                 continue
             latencies.append(clock() - began)
             if output is not None:

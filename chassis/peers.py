@@ -165,7 +165,7 @@ class Peer:
         pause = random.uniform(0.02, 0.1 * 2**attempt)
         if current().remaining() <= pause + MARGIN_SECONDS:
             raise DependencyUnavailable(self.name)
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause)  # a retry at once would add to what is wrong there
 
     async def _ask(
         self, method: str, path: str, params: Any, body: Mapping[str, Any] | None, key: str | None

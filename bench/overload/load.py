@@ -153,7 +153,7 @@ def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
     async def buy_on(shopper: Shopper) -> None:
         while (due := shopper.elapsed()) < seconds:
             if not await shopper.buy(due):
-                await asyncio.sleep(REST_SECONDS)
+                await asyncio.sleep(REST_SECONDS)  # part of the load, see there
 
     async def arrive(shopper: Shopper) -> None:
         await asyncio.gather(*(buy_on(shopper) for _ in range(shoppers)))

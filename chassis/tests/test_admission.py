@@ -20,10 +20,28 @@ from chassis.admission import (
 SOON = LONG_SECONDS / 4
 
 
+class Clock:
+    """Time passes when a test says so, and not otherwise."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+
+    def __call__(self) -> float:
+        return self._now
+
+    def let_pass(self, seconds: float) -> None:
+        self._now += seconds
+
+
 @pytest.fixture
-def admission() -> Admission:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def admission(clock: Clock) -> Admission:
     """Works on two at once, and under overload on one."""
-    return Admission(Limits(in_flight=128, at_work=2))
+    return Admission(Limits(in_flight=128, at_work=2), clock)
 
 
 async def begin(admission: Admission, *, outermost: bool = True) -> Work:
@@ -66,20 +84,20 @@ async def test_a_burst_is_served_in_order() -> None:
     assert not refused
 
 
-async def test_a_slow_line_is_served_in_order_too(admission: Admission) -> None:
+async def test_a_slow_line_is_served_in_order_too(admission: Admission, clock: Clock) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "old", "newer") as (let_in, _):
-        await asyncio.sleep(LONG_SECONDS + SOON)
+        clock.let_pass(LONG_SECONDS + SOON)
         works[0].end()
     assert let_in == ["old", "newer"]
 
 
 async def test_when_there_is_too_much_whoever_waited_long_is_refused(
-    admission: Admission,
+    admission: Admission, clock: Clock
 ) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "too old") as (_, refused):
-        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        clock.let_pass(TOO_LONG_SECONDS + SOON)
         async with queued(admission, "new") as (let_in, _):
             while works:
                 works.pop().end()
@@ -87,42 +105,42 @@ async def test_when_there_is_too_much_whoever_waited_long_is_refused(
     assert let_in == ["new"]
 
 
-async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission) -> None:
+async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission, clock: Clock) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "one", "two") as (before, refused):
-        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        clock.let_pass(TOO_LONG_SECONDS + SOON)
         assert not refused
         async with queued(admission, "three") as (after, _):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # no time: one turn of the loop, in which each hears of it
             assert refused == ["one", "two"]
             while works:
                 works.pop().end()
     assert (before, after) == ([], ["three"])
 
 
-async def test_a_calm_second_ends_the_overload(admission: Admission) -> None:
+async def test_a_calm_second_ends_the_overload(admission: Admission, clock: Clock) -> None:
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "one") as (_, refused):
-        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        clock.let_pass(TOO_LONG_SECONDS + SOON)
         async with queued(admission, "two"):
             works.pop().end()
     assert refused == ["one"]
     works.pop().end()
-    await asyncio.sleep(CALM_SECONDS)
+    clock.let_pass(CALM_SECONDS)
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "three", "four") as (let_in, refused):
-        await asyncio.sleep(LONG_SECONDS + SOON)
+        clock.let_pass(LONG_SECONDS + SOON)
         async with queued(admission, "five"):
             works.pop().end()
     assert not refused
     assert sorted(let_in) == ["four", "three"]
 
 
-async def test_under_overload_fewer_work_and_fewer_wait() -> None:
-    admission = Admission(Limits(at_work=4))
+async def test_under_overload_fewer_work_and_fewer_wait(clock: Clock) -> None:
+    admission = Admission(Limits(at_work=4), clock)
     works = [await begin(admission) for _ in range(4)]
     async with queued(admission, "first"):
-        await asyncio.sleep(TOO_LONG_SECONDS + SOON)
+        clock.let_pass(TOO_LONG_SECONDS + SOON)
         async with queued(admission, "two", "three", "four") as (let_in, refused):
             assert refused == ["three", "four"]
             assert admission.overwhelmed()
