@@ -18,8 +18,8 @@ from .wire import Service
 
 # Nobody waits longer; what is under way by then counts as failed.
 PATIENCE_SECONDS = 10.0
-# So often the open loop looks who is due: to wake up for each of them took it more CPU than a
-# request does, and that is the fleet's here. They are late by as much at most, and that counts.
+# So often the open loop looks who is due: to wake up for each of them takes CPU, which is the
+# fleet's here. They are late by as much at most, and that counts.
 TICK_SECONDS = 0.002
 # A refused shopper of the closed loop rests this long, then starts a new checkout.
 REST_SECONDS = 0.02
