@@ -5,9 +5,9 @@ are at work at once, and other clients wait in line:
 
     nobody waits too long          the oldest goes first, as is fair
     somebody has waited too long,  that is no burst, but too much: whoever has waited for long is
-    or the line was full for long, refused, and until a second has passed without that, half as
-    and more keep coming           many are worked on and one waits, so that these are quick, and
-                                   whoever else comes is refused at once
+    or the line was full for long, refused; fewer are worked on, so that these are quick, and who
+    and more keep coming           comes when there is no place is refused at once
+    for a second few were refused  it is over
 
 Calls of peers are parts of requests that were let in elsewhere. They never wait here, and take
 places away from new requests: what was begun is finished before more is begun.
@@ -21,10 +21,17 @@ from dataclasses import dataclass
 
 LONG_SECONDS = 0.1
 TOO_LONG_SECONDS = 1.0
-CALM_SECONDS = 1.0
 
-# So many wait under overload: the next one comes soon enough, and more would be later.
-SHORT_LINE = 1
+# An overload is judged anew so often.
+SECOND = 1.0
+# It is over when fewer than this are refused for each that is let in: with fewer places and no line
+# some are refused also where all could be served.
+FEW = 0.5
+# Where more are, somebody comes for a place as soon as it is free.
+CROWD = 5.0
+
+# How long one that may come in takes to do so, at most: meanwhile nobody else does.
+COMING_SECONDS = 0.002
 
 # A request that takes longer waits for something (a peer that hangs, a lock), and does no work
 # that others should have to wait for.
@@ -59,6 +66,37 @@ class Turn:
         return True
 
 
+class Overload:
+    """Whether there is too much, by how many of those who came within a second were refused."""
+
+    def __init__(self) -> None:
+        self.crowded = False  # by far
+        self._since: float | None = None
+        self._let_in = self._refused = 0
+
+    def begin(self, now: float) -> None:
+        """It is too much, if it was not already."""
+        if not self.lasts(now):
+            self._since = now
+            self.crowded = False
+            self._let_in = self._refused = 0
+
+    def lasts(self, now: float) -> bool:
+        if self._since is not None and now - self._since >= SECOND:
+            nobody_came = now - self._since >= 2 * SECOND
+            few = self._refused < FEW * self._let_in
+            self._since = None if few or nobody_came else now
+            self.crowded = self._refused > CROWD * self._let_in
+            self._let_in = self._refused = 0
+        return self._since is not None
+
+    def let_in(self) -> None:
+        self._let_in += 1
+
+    def refused(self) -> None:
+        self._refused += 1
+
+
 class Admission:
     """The requests in one process."""
 
@@ -70,44 +108,69 @@ class Admission:
         self._line: deque[Turn] = deque()
         # Since when somebody has always been waiting.
         self._waiting_since = 0.0
-        self._overloaded_until = 0.0
+        self._overload = Overload()
+        self._coming_until = 0.0
 
     async def enter(self, *, outermost: bool, patience: float) -> "Work | None":
         """Begin to work, after at most `patience` seconds in line. None: refused."""
+        if outermost:
+            self._coming_until = 0.0
         # A full line leaves room for what was begun elsewhere.
         if self.in_flight >= self._limits.in_flight * (1 if outermost else 2):
-            if self._line and self._clock() - self._waiting_since > TOO_LONG_SECONDS:
-                self.prolong()
+            self._note_full_line()
             return None
         self.in_flight += 1
         try:
-            if not outermost or self._at_work < self._places():
+            if not outermost:
                 self._at_work += 1
-            elif self.overwhelmed():
-                self.prolong()
+            elif not await self._has_turn(patience):
+                self._overload.refused()
                 return None
-            elif not await self._admitted(patience):
-                return None
+            else:
+                self._overload.let_in()
             self.in_flight += 1
             return Work(self)
         finally:
             self.in_flight -= 1
 
-    def overwhelmed(self) -> bool:
-        """Whether there is too much, and no room in the short line for one more."""
-        return self._overloaded() and len(self._line) >= SHORT_LINE
+    def turns_away(self) -> bool:
+        """Whether a client's request is refused before anything is made of it; if not, it should
+        `enter` at once."""
+        now = self._clock()
+        if not self._overload.lasts(now):
+            return False
+        if now >= self._coming_until and self._at_work < self._places():
+            self._coming_until = now + COMING_SECONDS
+            return False
+        self._overload.refused()
+        return True
 
-    def _overloaded(self) -> bool:
-        return self._clock() < self._overloaded_until
+    def overloaded(self) -> bool:
+        """Whether there is too much, for now."""
+        return self._overload.lasts(self._clock())
 
     def _places(self) -> int:
-        return max(1, self._limits.at_work // 2) if self._overloaded() else self._limits.at_work
+        most = self._limits.at_work
+        if not self.overloaded():
+            return most
+        return max(1, most // 2 if self._overload.crowded else most * 2 // 3)
 
-    def prolong(self) -> None:
-        """It is too much, from now on, or still."""
-        self._overloaded_until = self._clock() + CALM_SECONDS
+    def _note_full_line(self) -> None:
+        now = self._clock()
+        if self._line and now - self._waiting_since > TOO_LONG_SECONDS:
+            self._overload.begin(now)
+            self._overload.refused()
 
-    async def _admitted(self, patience: float) -> bool:
+    async def _has_turn(self, patience: float) -> bool:
+        """Wait for a place, unless there is one, or no waiting."""
+        if self._at_work < self._places():
+            self._at_work += 1
+            return True
+        if self.overloaded():
+            return False
+        return await self._called(patience)
+
+    async def _called(self, patience: float) -> bool:
         now = self._clock()
         self._thin_out(now)
         loop = asyncio.get_running_loop()
@@ -126,14 +189,11 @@ class Admission:
             timer.cancel()
 
     def _thin_out(self, now: float) -> None:
-        endured = LONG_SECONDS if self._overloaded() else TOO_LONG_SECONDS
+        endured = LONG_SECONDS if self.overloaded() else TOO_LONG_SECONDS
         if self._line and now - self._line[0].since > endured:
-            self.prolong()
-            self._refuse_who_waited_long(now)
-
-    def _refuse_who_waited_long(self, now: float) -> None:
-        while self._line and now - self._line[0].since > LONG_SECONDS:
-            self._line.popleft().tell(False)
+            self._overload.begin(now)
+            while self._line and now - self._line[0].since > LONG_SECONDS:
+                self._line.popleft().tell(False)
 
     def leave(self) -> None:
         """Stop working: the place is for the next in line."""

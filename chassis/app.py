@@ -171,6 +171,8 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
             await asyncio.wait_for(database.close(), 2)
         database.terminate()
         await tracing.stop(app)
+        if app.edge:
+            app.edge.end()
         logs.lines.flush()
 
 

@@ -12,10 +12,11 @@ request that a request would notice.
 import asyncio
 import resource
 from collections.abc import Sized
-from typing import Any, cast
+from typing import Any
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from starlette.types import Scope
+from httptools import parse_url
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -84,6 +85,8 @@ class ClientConnection(HttpToolsProtocol):
         self._heads = 0
         self._received = 0
         self._refusal: Problem | None = None
+        # Of a request that was turned away: whether its body still comes.
+        self._unwanted_body = False
         self._held: tuple[RequestResponseCycle, Any] | None = None
         # What this client keeps us waiting for, how far that had come, and when.
         self._owed = "head"
@@ -113,7 +116,13 @@ class ClientConnection(HttpToolsProtocol):
         self._heads += 1
         self._check_head()
         self._head_bytes = 0
-        super().on_headers_complete()
+        self._unwanted_body = self._turn_away()
+        if not self._unwanted_body:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._unwanted_body:
+            super().on_body(body)
 
     def _check_head(self) -> None:
         """What the parser lets through, and must not be. Raised, it ends the parsing."""
@@ -156,7 +165,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _nothing_else_asked(self) -> bool:
         if self.cycle is None or self.cycle.response_complete:
-            return True
+            return not self._unwanted_body
         # Of a request whose body is broken nobody has made anything; and nobody answers it now.
         self.cycle.disconnected = self.cycle.more_body and not self.cycle.response_started
         return self.cycle.disconnected and not self.pipeline
@@ -167,28 +176,36 @@ class ClientConnection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self.flow.write_paused:
             self._held = (cycle, app)
-        elif not self._turned_away(cycle, app):
+        else:
             super()._start_asgi_task(cycle, app)
 
-    def _turned_away(self, cycle: RequestResponseCycle, app: Any) -> bool:
-        """Whether a request was refused right here, as too much."""
-        edge: Edge | None = getattr(app, "edge", None)
-        response = edge.turn_away(cast(Scope, cycle.scope)) if edge else None
-        if response is None:
+    def _turn_away(self) -> bool:
+        """Refuse a request that is too much, unless another one is before it. Returns whether."""
+        edge: Edge | None = getattr(self.app, "edge", None)
+        if edge is None or not edge.overloaded() or not self._is_idle():
             return False
-        cycle.response_started = cycle.response_complete = True
-        last = () if cycle.keep_alive else ((b"connection", b"close"),)
-        headers = (*cycle.default_headers, *response.raw_headers, *last)
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        status = STATUS_LINE[response.status_code]
-        body = b"" if cycle.scope["method"] == "HEAD" else bytes(response.body)
-        self.transport.write(b"%b%b\r\n%b" % (status, head, body))
-        if not cycle.keep_alive:
+        method, path = self.parser.get_method().decode(), unquote(parse_url(self.url).path.decode())
+        if method == "HEAD":  # its answer has no body
+            return False
+        last = self.parser.get_http_version() == "1.0" or not self.parser.should_keep_alive()
+        answer = edge.turn_away(method, path, self.headers, last=last)
+        if answer is None:
+            return False
+        self.transport.write(STATUS_LINE[Overloaded.status] + answer)
+        if last:
             self.transport.close()
         self.on_response_complete()
         return True
 
+    def _is_idle(self) -> bool:
+        """Whether nothing that was asked before is left to answer, or to be taken."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self.flow.write_paused
+
     def on_message_complete(self) -> None:
+        if self._unwanted_body:
+            self._unwanted_body = False
+            return
         super().on_message_complete()
         if self.cycle is not None:
             self.cycle.more_body = False  # also where it was answered before its end
@@ -232,6 +249,7 @@ class ClientConnection(HttpToolsProtocol):
             return "reading", -unread
         if self._in_head:
             return "head", self._heads
-        if self.cycle.more_body and not self.flow.read_paused:
+        owed = self._unwanted_body or (self.cycle is not None and self.cycle.more_body)
+        if owed and not self.flow.read_paused:
             return "body", self._received
         return "", 0

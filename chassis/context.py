@@ -88,18 +88,24 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
 
     A peer's remaining milliseconds shorten the budget, never lengthen it.
     """
-    request_id = _taken(headers.get(b"x-request-id"), _request_id)
-    traceparent = _taken(headers.get(b"traceparent"), _traceparent)
+    request_id, traceparent = correlation(headers)
     left = headers.get(b"x-request-timeout-ms", b"")[:9]
     from_peer = left.isdigit() and int(left) > 0
     budget = min(budget_seconds, int(left) / 1000) if from_peer else budget_seconds
     return RequestContext(
-        request_id=request_id or mint_request_id(),
-        traceparent=traceparent or mint_traceparent(),
+        request_id=request_id,
+        traceparent=traceparent,
         deadline=time.monotonic() + budget,
         outermost=not from_peer,
         authorization=headers.get(b"authorization", b""),
     )
+
+
+def correlation(headers: dict[bytes, bytes]) -> tuple[str, str]:
+    """The request id and the traceparent, taken from a request's headers or minted."""
+    request_id = _taken(headers.get(b"x-request-id"), _request_id)
+    traceparent = _taken(headers.get(b"traceparent"), _traceparent)
+    return request_id or mint_request_id(), traceparent or mint_traceparent()
 
 
 def _taken(given: bytes | None, pattern: re.Pattern[str]) -> str | None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
@@ -20,6 +19,7 @@ from .admission import Admission, Limits
 from .context import TIMEOUT, RequestContext, current, enter, from_headers
 from .logs import log, requests
 from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
+from .refusals import Refusals
 
 # Asked by supervisors and people in trouble: answered even when everything else is refused.
 ALWAYS_ADMITTED = frozenset({"/livez", "/readyz", "/metrics"})
@@ -30,6 +30,8 @@ TIMEOUT_HEADER = TIMEOUT.lower().encode()
 # With less time than this left, nothing can be done that the caller would still see.
 LEAST_SECONDS = 0.01
 
+Headers = Iterable[tuple[bytes, bytes]]
+
 
 class Edge:
     def __init__(self, app: ASGIApp, *, service: str, limits: Limits) -> None:
@@ -37,8 +39,7 @@ class Edge:
         self.service = service
         self.limits = limits
         self._admission = Admission(limits)
-        # Nothing, from the start: the first one is then seen as an increase.
-        self._refused = metrics.REFUSED.labels(service)
+        self._refusals = Refusals(service)
         metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,26 +58,24 @@ class Edge:
         """A service that starts has no overload behind it, even where its process had one."""
         self._admission = Admission(self.limits)
 
-    def turn_away(self, scope: Scope) -> Response | None:
-        """The answer to a request that would only be refused; None where it may come in.
+    def end(self) -> None:
+        """What was refused last is told, too."""
+        self._refusals.tell()
 
-        For the server, which makes no task for it then: under ten times the load that is most of
-        what there is to do.
+    def overloaded(self) -> bool:
+        """Whether there is so much that some of it is to be turned away."""
+        return self._admission.overloaded()
+
+    def turn_away(self, method: str, path: str, headers: Headers, *, last: bool) -> bytes | None:
+        """The answer to a request that is too much, but for its status line; None where it may
+        come in. For the server, which makes nothing more of that request.
+
+        `last`: the connection ends with it.
         """
-        if not self._admission.overwhelmed():
+        given = dict(headers)
+        if TIMEOUT_HEADER in given or path in ALWAYS_ADMITTED or not self._admission.turns_away():
             return None
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        if TIMEOUT_HEADER in headers or scope["path"] in ALWAYS_ADMITTED:
-            return None
-        self._admission.prolong()
-        self._refused.inc()
-        enter(from_headers(headers, self.limits.request_timeout))
-        exchange = Exchange(scope, _nobody, self.service)
-        response = problem_response(Overloaded(), scope["path"])
-        response.raw_headers.extend(exchange.correlation())
-        exchange.status = response.status_code
-        exchange.report()
-        return response
+        return self._refusals.answer(method, path, given, last=last)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and stop. A start that was refused has said why, in a line a variable: the
@@ -102,7 +101,7 @@ class Edge:
             outermost=context.outermost, patience=context.remaining() / 2
         )
         if work is None:
-            self._refused.inc()
+            self._refusals.count()
             await exchange.refuse(Overloaded())
             return
         context.pause = work.pause
@@ -141,10 +140,10 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self.correlation()]
+            message["headers"] = [*message.get("headers", ()), *self._correlation()]
         await self._send(message)
 
-    def correlation(self) -> Iterable[tuple[bytes, bytes]]:
+    def _correlation(self) -> Iterable[tuple[bytes, bytes]]:
         yield b"x-request-id", self._context.request_id.encode()
         yield b"traceparent", self._context.traceparent.encode()
 
@@ -157,27 +156,19 @@ class Exchange:
 
     def report(self) -> None:
         seconds = time.perf_counter() - self._started
-        route = getattr(self.scope.get("route"), "path", "unmatched")
-        method, status = self.scope["method"], str(self.status)
-        known = method if method in METHODS else "other"
-        metrics.request_served(self._service, known, route, status, seconds)
+        route = getattr(self.scope.get("route"), "path", metrics.UNMATCHED)
+        method, status = metrics.known(self.scope["method"]), str(self.status)
+        metrics.request_served(self._service, method, route, status, seconds)
         if self.path in ALWAYS_ADMITTED and self.status < 500:
             return
         requests.write(
-            method=known,
+            method=method,
             route=route,
             status=self.status,
             milliseconds=round(seconds * 1000, 2),
             request_id=self._context.request_id,
             trace_id=self._context.traceparent[3:35],
         )
-
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-async def _nobody(_: Message) -> None:
-    """Whom an answer is not sent to by way of the application."""
 
 
 async def _nothing_more() -> Message:

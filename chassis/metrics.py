@@ -52,10 +52,19 @@ POOL_WAIT = Histogram(
 )
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# The route of what was answered before one was looked up, or where there is none.
+UNMATCHED = "unmatched"
+
 # A look among label values that were met before; what they may be is bounded.
 _of_request = cache(REQUESTS.labels)
 _of_call = cache(PEER_CALLS.labels)
 _of_problem = cache(PROBLEMS.labels)
+
+
+def known(method: str) -> str:
+    """A method as a label; `other` for one that clients made up."""
+    return method if method in METHODS else "other"
 
 
 def request_served(service: str, method: str, route: str, status: str, seconds: float) -> None:

@@ -25,7 +25,8 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .context import current, enter, from_headers
-from .edge import ALWAYS_ADMITTED, METHODS
+from .edge import ALWAYS_ADMITTED
+from .metrics import UNMATCHED, known
 
 # What is done, and the first table with its schema that it is done to.
 TARGET = re.compile(
@@ -193,7 +194,7 @@ def _answered(span: Span, status: int) -> None:
 
 
 def _name(span: Span, scope: Scope) -> None:
-    route = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if scope["method"] in METHODS else "other"
+    route = getattr(scope.get("route"), "path", UNMATCHED)
+    method = known(scope["method"])
     span.update_name(f"{method} {route}")
     span.set_attributes({"http.request.method": method, "http.route": route})

@@ -2,7 +2,7 @@
 
 `python -m bench.overload` starts a fleet of its own and prints a table. The load is open: it
 comes by a clock, whatever becomes of it. Each phase is held against the capacity and the unloaded
-latency measured right before it, so that the ratios hold on a busy machine.
+latency measured right before and after it, so that the ratios hold on a busy machine.
 """
 
 import argparse
@@ -20,22 +20,15 @@ import httpx
 
 from tests.fleets import embedded_fleet
 
-from .figures import (
-    ONSET_SECONDS,
-    completed,
-    per_second,
-    percentile,
-    refusals,
-    seconds_until_normal,
-)
-from .load import Load, Shop, closed_loop, open_loop
+from .figures import ONSET_SECONDS, completed, percentile, refusals, seconds_until_normal
+from .load import Load, Phase, Shop, closed_loop, open_loop
 
 PRICE = "10.00"
 PRODUCTS, CUSTOMERS = 50, 30
 
 # As many shoppers as the fleet gets most done for, on two cores.
 SHOPPERS = 8
-CALM = 0.75
+CALM, CALM_SECONDS = 0.75, 6.0
 OVERLOADS = (3.0, 10.0)
 
 GOODPUT, LATENCY, RECOVERY_SECONDS = 0.9, 3.0, 5.0
@@ -56,19 +49,21 @@ class Result:
     unloaded_p99: float
     cpu: float
     refused: str
+    # So many seconds after it.
+    normal: float
 
     def row(self) -> str:
         return (
             f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.p50 * 1000:7.0f} "
             f"{self.p99 * 1000:7.0f} {self.p99 / self.unloaded_p99:9.2f} "
-            f"{self.onset_p99 / self.unloaded_p99:9.2f} {self.cpu:9.2f}  "
-            f"{self.refused}"
+            f"{self.onset_p99 / self.unloaded_p99:9.2f} {self.cpu:9.2f} "
+            f"{self.normal:7.0f}  {self.refused}"
         )
 
 
 HEADING = (
-    " times  offered  goodput  p50 ms  p99 ms p99 ratio with onset  load CPU  refused\n"
-    "           /s    of cap.    after two s   to calm   to calm     cores"
+    " times  offered  goodput  p50 ms  p99 ms p99 ratio with onset  load CPU  normal  refused\n"
+    "           /s    of cap.    after two s   to calm   to calm     cores after s"
 )
 
 
@@ -100,34 +95,46 @@ def loaded_fleet() -> Iterator[Run]:
         yield lambda kind, *arguments: generator.submit(kind, shop, *arguments).result()
 
 
-def measure(run: Run, times: float, seconds: float) -> tuple[Result, float]:
-    """A phase at so many times the capacity, and how long the calm after it took to be normal."""
-    # As long as the load: a shopper alone makes few checkouts, and their p99 is one of the last.
-    unloaded = percentile(completed(run(closed_loop, 1, seconds)), 0.99)
+def measure(run: Run, times: float, seconds: float) -> Result:
+    """A phase at so many times the capacity, and the calm right after it.
+
+    It is held against what was measured before it and after it: a machine that others use does
+    not stay the same for as long as that.
+    """
     short = seconds / 3
-    capacity = per_second(run(closed_loop, SHOPPERS, short), short)
-    load = run(open_loop, times * capacity, seconds)
-    after = run(open_loop, CALM * capacity, seconds / 2)
-    took = completed(load, ONSET_SECONDS)
-    result = Result(
+    alone, capacity = [], []
+
+    def look() -> None:
+        # Together as long as the load: a shopper alone makes few checkouts.
+        alone.extend(completed(run(closed_loop, 1, seconds / 2).checkouts))
+        capacity.append(len(completed(run(closed_loop, SHOPPERS, short).checkouts)) / short)
+
+    look()
+    rate = times * capacity[0]
+    load = run(open_loop, Phase(rate, seconds), Phase(CALM * capacity[0], CALM_SECONDS))
+    look()
+    loaded = load.part(0, seconds)
+    took = completed(load.part(ONSET_SECONDS, seconds))
+    unloaded = percentile(alone, 0.99)
+    return Result(
         times=times,
-        offered=len(load.checkouts) / seconds,
-        goodput=per_second(load, seconds) / capacity,
+        offered=len(loaded) / seconds,
+        goodput=len(completed(loaded)) / seconds / statistics.mean(capacity),
         p50=percentile(took, 0.5),
         p99=percentile(took, 0.99),
-        onset_p99=percentile(completed(load), 0.99),
+        onset_p99=percentile(completed(loaded), 0.99),
         unloaded_p99=unloaded,
-        cpu=load.cpu_seconds / load.seconds,
-        refused=refusals(load),
+        cpu=load.cpu_cores[0],
+        refused=refusals(loaded),
+        normal=seconds_until_normal(load.checkouts, seconds, CALM_SECONDS, LATENCY * unloaded),
     )
-    return result, seconds_until_normal(after, seconds / 2, LATENCY * unloaded)
 
 
-def judge(times: float, results: list[tuple[Result, float]]) -> bool:
+def judge(times: float, results: list[Result]) -> bool:
     """Print the medians over the rounds; returns whether they are as they should be."""
-    goodput = statistics.median(result.goodput for result, _ in results)
-    ratio = statistics.median(result.p99 / result.unloaded_p99 for result, _ in results)
-    normal = statistics.median(until for _, until in results)
+    goodput = statistics.median(result.goodput for result in results)
+    ratio = statistics.median(result.p99 / result.unloaded_p99 for result in results)
+    normal = statistics.median(result.normal for result in results)
     print(
         f"{times:g} times the capacity: goodput {goodput:.2f} of it (at least {GOODPUT}), "
         f"p99 {ratio:.1f} times the unloaded one (at most {LATENCY:g}), "
@@ -141,14 +148,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15, help="of each overload")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    found: dict[float, list[tuple[Result, float]]] = {times: [] for times in (CALM, *OVERLOADS)}
+    found: dict[float, list[Result]] = {times: [] for times in (CALM, *OVERLOADS)}
     with loaded_fleet() as run:
         run(closed_loop, SHOPPERS, 3.0)
         print(HEADING, flush=True)
         for _ in range(options.rounds):
             for times, results in found.items():
                 results.append(measure(run, times, options.seconds))
-                print(results[-1][0].row(), flush=True)
+                print(results[-1].row(), flush=True)
     fine = [judge(times, found[times]) for times in OVERLOADS]
     return 0 if all(fine) else 1
 

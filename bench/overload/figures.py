@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from .load import COMPLETED, Checkout, Load
+from .load import COMPLETED, Checkout
 
 # Of the second-long windows after an overload, the first one in which this share of the checkouts
 # completes, none of them later than three times the slowest unloaded ones, is normal.
@@ -20,27 +20,24 @@ def percentile(values: Sequence[float], share: float) -> float:
 ONSET_SECONDS = 2.0
 
 
-def completed(load: Load, since: float = 0.0) -> list[float]:
-    """How long each completed checkout took that was due after so many seconds."""
-    done = (each for each in load.checkouts if each.outcome == COMPLETED)
-    return [each.seconds for each in done if each.due >= since]
+def completed(checkouts: Sequence[Checkout]) -> list[float]:
+    """How long each of those took that completed."""
+    return [each.seconds for each in checkouts if each.outcome == COMPLETED]
 
 
-def per_second(load: Load, seconds: float) -> float:
-    """Completed checkouts a second, of those that were due in that time."""
-    return len(completed(load)) / seconds
-
-
-def refusals(load: Load) -> str:
+def refusals(checkouts: Sequence[Checkout]) -> str:
     """`cart overloaded 812, order overloaded 3`, the most frequent first."""
-    kinds = Counter(each.outcome for each in load.checkouts if each.outcome != COMPLETED)
+    kinds = Counter(each.outcome for each in checkouts if each.outcome != COMPLETED)
     return ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(4)) or "none"
 
 
-def seconds_until_normal(after: Load, seconds: float, slowest: float) -> float:
-    """From the end of an overload; infinite if it never is."""
+def seconds_until_normal(
+    checkouts: Sequence[Checkout], began: float, seconds: float, slowest: float
+) -> float:
+    """Since an overload ended at `began`, in the `seconds` after it; infinite if it never is."""
     for second in range(int(seconds)):
-        window = [each for each in after.checkouts if second <= each.due < second + 1]
+        start = began + second
+        window = [each for each in checkouts if start <= each.due < start + 1]
         if window and _is_normal(window, slowest):
             return float(second)
     return float("inf")

@@ -5,16 +5,17 @@ process of its own, and reports the CPU that it took.
 """
 
 import asyncio
+import os
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 import uvloop
 
-from .wire import Service
+from .wire import Answer, Service, post
 
 # Nobody waits longer; what is under way by then counts as failed.
 PATIENCE_SECONDS = 10.0
@@ -48,9 +49,21 @@ class Checkout:
 class Load:
     """What was offered, and what became of it."""
 
-    seconds: float
     checkouts: list[Checkout]
-    cpu_seconds: float
+    # Of the load itself, in each of its phases.
+    cpu_cores: list[float]
+
+    def part(self, began: float, ended: float) -> list[Checkout]:
+        """Those that were due between these two seconds."""
+        return [each for each in self.checkouts if began <= each.due < ended]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many checkouts a second, for so many seconds."""
+
+    rate: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -73,35 +86,79 @@ class Shopper:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._services = {name: Service(shop.urls[name]) for name in ("cart", "order", "payment")}
-        self._began = 0.0
-        self._carts: list[str] = []
+        self._began = self._cpu = 0.0
+        # What orders a cart that was filled, and the key to pay under.
+        self._orders: list[tuple[bytes, str]] = []
         self.done: list[Checkout] = []
+        self.cpu_cores: list[float] = []
 
     async def fill_carts(self, number: int) -> None:
         """Raises Refused."""
-        self._carts = [str(uuid4()) for _ in range(number)]
-        left = iter(self._carts)
+        carts = [str(uuid4()) for _ in range(number)]
+        left = iter(carts)
 
         async def fill_on() -> None:
             for cart in left:
                 item = b'{"sku":"%s","quantity":1}' % random.choice(self._shop.skus).encode()
-                await self._step("cart", f"/carts/{cart}/items", item, cart)
+                answer = await self._services["cart"].ask(post(f"/carts/{cart}/items", item, cart))
+                _taken("cart", answer)
 
         await asyncio.gather(*(fill_on() for _ in range(FILLING_AT_ONCE)))
+        for cart in carts:
+            customer = random.choice(self._shop.customers)
+            wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'.encode()
+            self._orders.append((post("/orders", wanted, cart), cart))
 
     def begin(self) -> None:
         """Time is counted from now."""
         self._began = time.monotonic()
+        self._cpu = time.process_time()
+
+    def end_phase(self, seconds: float) -> None:
+        """It took so long; what comes now counts for the next one."""
+        used, self._cpu = time.process_time() - self._cpu, time.process_time()
+        self.cpu_cores.append(used / seconds)
 
     async def buy(self, due: float) -> bool:
+        """Returns whether the checkout completed."""
+        order, key = self._orders.pop()
+        return await self._finish(due, key, self._services["order"].ask(order))
+
+    def offer(self, due: float, under_way: asyncio.TaskGroup) -> None:
+        """Begin a checkout. No task is made of one that is refused at once, as most are."""
+        order, key = self._orders.pop()
+        asked = self._services["order"].ask_at_once(order)
+        if asked is None:
+            asked = under_way.create_task(self._services["order"].ask(order))
+
+        def answered(answer: asyncio.Future[Answer]) -> None:
+            if not answer.cancelled() and not answer.exception() and answer.result()[0] >= 300:
+                self._note(due, _refused("order", answer.result()))
+            else:
+                under_way.create_task(self._finish(due, key, answer))
+
+        asked.add_done_callback(answered)
+
+    async def _finish(self, due: float, key: str, asked: Awaitable[Answer]) -> bool:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._steps()
+                placed = _taken("order", await asked)
+                found = _order_id.search(placed)
+                assert found is not None
+                payment = (
+                    b'{"order_id":"%s","amount":"%s","currency":"EUR",'
+                    b'"method":{"type":"card","token":"tok_ok"}}'
+                ) % (found[1], self._shop.price.encode())
+                asked = self._services["payment"].ask(post("/payments", payment, key))
+                _taken("payment", await asked)
             outcome = COMPLETED
         except (Refused, OSError, TimeoutError) as error:
             outcome = str(error) or type(error).__name__
-        self.done.append(Checkout(due, self.elapsed() - due, outcome))
+        self._note(due, outcome)
         return outcome == COMPLETED
+
+    def _note(self, due: float, outcome: str) -> None:
+        self.done.append(Checkout(due, self.elapsed() - due, outcome))
 
     def elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -110,41 +167,48 @@ class Shopper:
         for service in self._services.values():
             service.close()
 
-    async def _steps(self) -> None:
-        cart = self._carts.pop()
-        customer = random.choice(self._shop.customers)
-        wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'.encode()
-        placed = await self._step("order", "/orders", wanted, cart)
-        found = _order_id.search(placed)
-        assert found is not None
-        payment = (
-            b'{"order_id":"%s","amount":"%s","currency":"EUR",'
-            b'"method":{"type":"card","token":"tok_ok"}}'
-        ) % (found[1], self._shop.price.encode())
-        await self._step("payment", "/payments", payment, cart)
 
-    async def _step(self, service: str, path: str, body: bytes, key: str) -> bytes:
-        status, answer = await self._services[service].post(path, body, key)
-        if status >= 300:
-            problem = _type.search(answer)
-            raise Refused(f"{service} {problem[1].decode() if problem else status}")
-        return answer
+def _taken(service: str, answer: Answer) -> bytes:
+    """Raises Refused."""
+    if answer[0] >= 300:
+        raise Refused(_refused(service, answer))
+    return answer[1]
 
 
-def open_loop(shop: Shop, rate: float, seconds: float) -> Load:
-    """Checkouts at random moments, `rate` a second on average, whatever becomes of them."""
+def _refused(service: str, answer: Answer) -> str:
+    status, body = answer
+    problem = _type.search(body)
+    return f"{service} {problem[1].decode() if problem else status}"
+
+
+def open_loop(shop: Shop, *phases: Phase) -> Load:
+    """Checkouts at random moments, one phase right after the other, whatever becomes of them."""
 
     async def arrive(shopper: Shopper) -> None:
-        due = random.expovariate(rate)
+        began = 0.0
         async with asyncio.TaskGroup() as under_way:
-            while due < seconds:
-                # The load comes by the clock: that is what makes the loop an open one.
-                await asyncio.sleep(TICK_SECONDS)
-                while due < min(shopper.elapsed(), seconds):
-                    under_way.create_task(shopper.buy(due))
-                    due += random.expovariate(rate)
+            for phase in phases:
+                to_come = moments(phase)
+                due = next(to_come, None)
+                while due is not None:
+                    # The load comes by the clock: that is what makes the loop an open one.
+                    await asyncio.sleep(TICK_SECONDS)
+                    while due is not None and began + due <= shopper.elapsed():
+                        shopper.offer(began + due, under_way)
+                        due = next(to_come, None)
+                began += phase.seconds
+                shopper.end_phase(phase.seconds)
 
-    return uvloop.run(_measured(shop, int(rate * seconds * 1.2) + 50, arrive))
+    carts = sum(int(phase.rate * phase.seconds * 1.2) + 50 for phase in phases)
+    return uvloop.run(_measured(shop, carts, arrive))
+
+
+def moments(phase: Phase) -> Iterator[float]:
+    """When a checkout is due, in seconds since the phase began."""
+    due = random.expovariate(phase.rate)
+    while due < phase.seconds:
+        yield due
+        due += random.expovariate(phase.rate)
 
 
 def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
@@ -157,6 +221,7 @@ def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
 
     async def arrive(shopper: Shopper) -> None:
         await asyncio.gather(*(buy_on(shopper) for _ in range(shoppers)))
+        shopper.end_phase(seconds)
 
     return uvloop.run(_measured(shop, int(CARTS_A_SECOND * seconds), arrive))
 
@@ -165,9 +230,9 @@ async def _measured(shop: Shop, carts: int, arrive: Callable[[Shopper], Awaitabl
     shopper = Shopper(shop)
     try:
         await shopper.fill_carts(carts)
+        os.sync()  # else the filling goes to disk in the middle of what is measured
         shopper.begin()
-        cpu = time.process_time()
         await arrive(shopper)
     finally:
         shopper.close()
-    return Load(shopper.elapsed(), shopper.done, time.process_time() - cpu)
+    return Load(shopper.done, shopper.cpu_cores)

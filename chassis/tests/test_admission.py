@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chassis.admission import (
-    CALM_SECONDS,
+    COMING_SECONDS,
     LONG_SECONDS,
+    SECOND,
     TOO_LONG_SECONDS,
     WORK_SECONDS,
     Admission,
@@ -118,42 +119,89 @@ async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission, clo
     assert (before, after) == ([], ["three"])
 
 
-async def test_a_calm_second_ends_the_overload(admission: Admission, clock: Clock) -> None:
-    works = [await begin(admission), await begin(admission)]
-    async with queued(admission, "one") as (_, refused):
+@asynccontextmanager
+async def overloaded(clock: Clock, at_work: int) -> AsyncIterator[tuple[Admission, list[Work]]]:
+    """All places are taken, and one waits, when it begins to be too much."""
+    admission = Admission(Limits(at_work=at_work), clock)
+    works = [await begin(admission) for _ in range(at_work)]
+    async with queued(admission, "too old"):
         clock.let_pass(TOO_LONG_SECONDS + SOON)
-        async with queued(admission, "two"):
-            works.pop().end()
-    assert refused == ["one"]
-    works.pop().end()
-    clock.let_pass(CALM_SECONDS)
-    works = [await begin(admission), await begin(admission)]
-    async with queued(admission, "three", "four") as (let_in, refused):
-        clock.let_pass(LONG_SECONDS + SOON)
-        async with queued(admission, "five"):
-            works.pop().end()
-    assert not refused
-    assert sorted(let_in) == ["four", "three"]
-
-
-async def test_under_overload_fewer_work_and_fewer_wait(clock: Clock) -> None:
-    admission = Admission(Limits(at_work=4), clock)
-    works = [await begin(admission) for _ in range(4)]
-    async with queued(admission, "first"):
-        clock.let_pass(TOO_LONG_SECONDS + SOON)
-        async with queued(admission, "two", "three", "four") as (let_in, refused):
-            assert refused == ["three", "four"]
-            assert admission.overwhelmed()
-            peers = await begin(admission, outermost=False)
-            for work in works[:3]:
+        async with queued(admission, "waiting") as (let_in, _):
+            assert admission.overloaded()
+            yield admission, works
+            for work in works:
                 work.end()
-            await asyncio.sleep(0)
-            assert not let_in
-            peers.end()
-            await asyncio.sleep(0)
-            assert not admission.overwhelmed()
-            works[3].end()
-    assert let_in == ["two"]
+    assert let_in == ["waiting"]
+
+
+async def refuse(admission: Admission, times: int) -> None:
+    for _ in range(times):
+        assert admission.turns_away()
+
+
+async def test_under_overload_fewer_work_and_nobody_new_waits(clock: Clock) -> None:
+    async with overloaded(clock, at_work=6) as (admission, works):
+        await refuse(admission, 1)
+        async with queued(admission, "inside") as (_, refused):
+            assert refused == ["inside"]
+        for _ in range(3):  # one of them makes room for who waited before it began
+            works.pop().end()
+        await asyncio.sleep(0)  # no time: one turn of the loop, in which that one hears of it
+        assert not admission.turns_away()
+        works.append(await begin(admission))
+        await refuse(admission, 1)
+
+
+async def test_of_those_who_come_at_once_one_is_let_in(clock: Clock) -> None:
+    async with overloaded(clock, at_work=6) as (admission, works):
+        for _ in range(4):
+            works.pop().end()
+        await asyncio.sleep(0)
+        assert not admission.turns_away()
+        await refuse(admission, 2)  # the one has not begun yet
+        works.append(await begin(admission))
+        assert not admission.turns_away()
+        await refuse(admission, 2)
+        clock.let_pass(2 * COMING_SECONDS)  # that one never comes
+        assert not admission.turns_away()
+
+
+async def test_the_more_are_refused_the_fewer_work(clock: Clock) -> None:
+    async with overloaded(clock, at_work=6) as (admission, works):
+        await refuse(admission, 100)
+        clock.let_pass(SECOND)
+        for _ in range(3):  # leaves three, which is half of them
+            works.pop().end()
+        await asyncio.sleep(0)
+        await refuse(admission, 1)
+        works.pop().end()
+        await asyncio.sleep(0)
+        assert not admission.turns_away()
+
+
+@pytest.mark.parametrize(("refused", "lasts"), [(6, True), (5, False)])
+async def test_an_overload_lasts_while_many_are_refused(
+    clock: Clock, refused: int, lasts: bool
+) -> None:
+    async with overloaded(clock, at_work=3) as (admission, _):
+        await refuse(admission, 1)
+    clock.let_pass(SECOND)
+    for _ in range(10):
+        assert admission.overloaded()
+        (await begin(admission)).end()
+    works = [await begin(admission), await begin(admission)]
+    await refuse(admission, refused)
+    clock.let_pass(SECOND)
+    assert admission.overloaded() is lasts
+    for work in works:
+        work.end()
+
+
+async def test_an_overload_ends_when_nobody_comes(clock: Clock) -> None:
+    async with overloaded(clock, at_work=3) as (admission, _):
+        await refuse(admission, 100)
+        clock.let_pass(2 * SECOND)
+        assert not admission.overloaded()
 
 
 async def test_a_line_that_stays_full_is_too_much() -> None:
@@ -161,15 +209,15 @@ async def test_a_line_that_stays_full_is_too_much() -> None:
     admission = Admission(Limits(in_flight=4, at_work=2), clock=lambda: now)
     works = [await begin(admission), await begin(admission)]
     async with queued(admission, "one", "two", "three"):
-        assert not admission.overwhelmed()
+        assert not admission.overloaded()
         now += TOO_LONG_SECONDS / 2
         works.pop().end()
         works.append(await begin(admission, outermost=False))
         async with queued(admission, "four", "five"):
-            assert not admission.overwhelmed()  # full, and nobody has waited for long
+            assert not admission.overloaded()  # full, and nobody has waited for long
             now += TOO_LONG_SECONDS * 0.6
             assert await admission.enter(outermost=True, patience=SOON) is None
-            assert admission.overwhelmed()
+            assert admission.overloaded()
             for work in works:
                 work.end()
 

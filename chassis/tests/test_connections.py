@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import uvicorn
 
-from chassis import connections, logs
-from chassis.admission import Admission
+from chassis import connections
+from chassis.admission import Admission, Overload
 from chassis.app import ServiceApp
 from chassis.server import configured
 
@@ -260,20 +260,70 @@ async def test_too_many_clients_are_told_so(port: int, monkeypatch: pytest.Monke
     first.close()
 
 
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is too much, and no place for any of it."""
+    monkeypatch.setattr(Overload, "lasts", lambda *_: True)
+    monkeypatch.setattr(Admission, "_places", lambda _: 0)
+
+
+POST = HEAD + b"X-Request-ID: find-me\r\nContent-Length: 16\r\n\r\n" + BODY
+
+
+@pytest.mark.usefixtures("full")
 async def test_too_much_is_refused_before_anything_is_begun(
-    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    app: ServiceApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Admission, "overwhelmed", lambda _: True)
-    post = HEAD + b"X-Request-ID: find-me\r\nContent-Length: 16\r\n\r\n" + BODY
+    async with serving(app) as port:
+        answer = await say(port, POST[:-9], POST[-9:] + LAST)
+        assert statuses(answer) == [503, 503]
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        for header in (b"retry-after: 1", b"x-request-id: find-me", b"application/problem+json"):
+            assert header in head.lower()
+        body, _ = json.JSONDecoder().raw_decode(rest.decode())
+        assert (body["type"], body["instance"]) == ("/problems/overloaded", "/notes")
+    told = [line for line in capsys.readouterr().out.splitlines() if '"find-me"' in line]
+    assert len(told) == 1
+    assert '"route": "unmatched", "status": 503' in told[0]
+
+
+@pytest.mark.usefixtures("full")
+async def test_whoever_refuses_says_the_same(port: int) -> None:
+    """What waits behind another request is refused by the application."""
     alive = b"GET /livez HTTP/1.1\r\nHost: s\r\n\r\n"
-    answer = await say(port, post[:-9], post[-9:] + alive + post + LAST)
+    answer = await say(port, POST + alive + POST + LAST)
     assert statuses(answer) == [503, 200, 503, 503]
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    for header in (b"retry-after: 1", b"x-request-id: find-me", b"application/problem+json"):
-        assert header in head.lower()
-    body, _ = json.JSONDecoder().raw_decode(rest.decode())
-    assert (body["type"], body["instance"]) == ("/problems/overloaded", "/notes")
-    from_peer = post.replace(b"X-Request-ID", b"X-Request-Timeout-Ms: 900\r\nX-Request-ID")
+    first, second = (answer.split(b"HTTP/1.1 ")[place] for place in (1, 3))
+    assert comparable(first) == comparable(second)
+
+
+def comparable(answer: bytes) -> tuple[set[bytes], bytes]:
+    """Without what no two answers share; the server adds a date to those of the application."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    own = (b"date:", b"traceparent:")
+    return {line for line in head.split(b"\r\n") if not line.startswith(own)}, body
+
+
+@pytest.mark.usefixtures("full")
+async def test_peers_come_in_under_overload(port: int) -> None:
+    from_peer = POST.replace(b"X-Request-ID", b"X-Request-Timeout-Ms: 900\r\nX-Request-ID")
     assert statuses(await say(port, from_peer + LAST)) == [201, 503]
-    logs.lines.flush()
-    assert capsys.readouterr().out.count('"find-me"') == 3
+
+
+@pytest.mark.usefixtures("full", "hasty")
+@pytest.mark.parametrize("rest", [b"1\r\nx", b"no length\r\n"])
+async def test_the_body_of_what_was_refused_is_not_answered_again(port: int, rest: bytes) -> None:
+    """It may be late, or broken."""
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert statuses(await say(port, chunked, rest)) == [503]
+    whole = chunked + b"1\r\nx\r\n0\r\n\r\n"
+    assert statuses(await say(port, whole + whole + LAST)) == [503, 503, 503]
+
+
+@pytest.mark.usefixtures("full")
+async def test_who_hangs_up_after_each_request_is_refused_likewise(port: int) -> None:
+    for request in (LAST, LAST.replace(b"1.1", b"1.0"), LAST.replace(b"GET", b"HEAD")):
+        answer = await say(port, request)
+        assert statuses(answer) == [503]
+        assert b"\r\nconnection: close\r\n" in answer
+        assert answer.endswith(b"\r\n\r\n" if request.startswith(b"HEAD") else b"}")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from chassis.app import ServiceApp
-from chassis.edge import METHODS
+from chassis.metrics import METHODS
 from chassis.problems import Problem
 from conftest import metric, running, samples
 
