@@ -75,8 +75,8 @@ def peer_called(peer: str, method: str, outcome: str, seconds: float) -> None:
     _of_call(peer, method, outcome).observe(seconds)
 
 
-def problem_answered(slug: str) -> None:
-    _of_problem(slug).inc()
+def problem_answered(slug: str, times: int = 1) -> None:
+    _of_problem(slug).inc(times)
 
 
 def sweeping(sweep: str, every: float) -> None:

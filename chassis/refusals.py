@@ -60,10 +60,10 @@ class Refusals:
     def tell(self) -> None:
         """Tell metrics and log what they have not been told yet."""
         told, self._untold = self._untold, []
+        self._refused.inc(len(told))
+        metrics.problem_answered(_PROBLEM.slug, len(told))
         for method, request_id, traceparent in told:
             known = metrics.known(method)
-            self._refused.inc()
-            metrics.problem_answered(_PROBLEM.slug)
             metrics.request_served(self._service, known, metrics.UNMATCHED, _STATUS, 0.0)
             requests.write(
                 method=known,

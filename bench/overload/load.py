@@ -87,6 +87,7 @@ class Shopper:
         self._shop = shop
         self._services = {name: Service(shop.urls[name]) for name in ("cart", "order", "payment")}
         self._began = self._cpu = 0.0
+        self._asked: set[asyncio.Future[Answer]] = set()
         # What orders a cart that was filled, and the key to pay under.
         self._orders: list[tuple[bytes, str]] = []
         self.done: list[Checkout] = []
@@ -127,17 +128,25 @@ class Shopper:
     def offer(self, due: float, under_way: asyncio.TaskGroup) -> None:
         """Begin a checkout. No task is made of one that is refused at once, as most are."""
         order, key = self._orders.pop()
-        asked = self._services["order"].ask_at_once(order)
-        if asked is None:
-            asked = under_way.create_task(self._services["order"].ask(order))
+        service = self._services["order"]
+        asked = service.ask_at_once(order) or under_way.create_task(service.ask(order))
+        self._asked.add(asked)
 
         def answered(answer: asyncio.Future[Answer]) -> None:
+            self._asked.discard(answer)
             if not answer.cancelled() and not answer.exception() and answer.result()[0] >= 300:
                 self._note(due, _refused("order", answer.result()))
             else:
                 under_way.create_task(self._finish(due, key, answer))
 
         asked.add_done_callback(answered)
+
+    async def come_to_an_end(self) -> None:
+        """Wait for the answers to what was offered, for as long as anybody does."""
+        if self._asked:
+            await asyncio.wait(self._asked, timeout=PATIENCE_SECONDS)
+        for late in self._asked:
+            late.cancel()
 
     async def _finish(self, due: float, key: str, asked: Awaitable[Answer]) -> bool:
         try:
@@ -198,6 +207,7 @@ def open_loop(shop: Shop, *phases: Phase) -> Load:
                         due = next(to_come, None)
                 began += phase.seconds
                 shopper.end_phase(phase.seconds)
+            await shopper.come_to_an_end()
 
     carts = sum(int(phase.rate * phase.seconds * 1.2) + 50 for phase in phases)
     return uvloop.run(_measured(shop, carts, arrive))
