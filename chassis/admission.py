@@ -14,6 +14,7 @@ places away from new requests: what was begun is finished before more is begun.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,10 +25,8 @@ TOO_LONG_SECONDS = 1.0
 
 # An overload is judged anew so often.
 SECOND = 1.0
-# It is over when fewer than this are refused for each that is let in: with fewer places and no line
-# some are refused also where all could be served.
-FEW = 0.5
-# Where more are, somebody comes for a place as soon as it is free.
+# Where more are refused than this for each that is let in, somebody comes for a place as soon as it
+# is free.
 CROWD = 5.0
 
 # How long one that may come in takes to do so, at most: meanwhile nobody else does.
@@ -69,8 +68,9 @@ class Turn:
 class Overload:
     """Whether there is too much, by how many of those who came within a second were refused."""
 
-    def __init__(self) -> None:
-        self.crowded = False  # by far
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._crowded = False
         self._since: float | None = None
         self._let_in = self._refused = 0
 
@@ -78,17 +78,24 @@ class Overload:
         """It is too much, if it was not already."""
         if not self.lasts(now):
             self._since = now
-            self.crowded = False
+            self._crowded = False
             self._let_in = self._refused = 0
 
     def lasts(self, now: float) -> bool:
         if self._since is not None and now - self._since >= SECOND:
             nobody_came = now - self._since >= 2 * SECOND
-            few = self._refused < FEW * self._let_in
+            # With no line some are refused also where all could be served: for each that is let in
+            # one by the root of the places (0.5 of 4), where as much comes as these can take.
+            few = self._refused * math.sqrt(self.places()) < self._let_in
             self._since = None if few or nobody_came else now
-            self.crowded = self._refused > CROWD * self._let_in
+            self._crowded = self._refused > CROWD * self._let_in
             self._let_in = self._refused = 0
         return self._since is not None
+
+    def places(self) -> int:
+        """How many are worked on while it lasts."""
+        most = self._limits.at_work
+        return max(1, most // 2 if self._crowded else most * 2 // 3)
 
     def let_in(self) -> None:
         self._let_in += 1
@@ -108,7 +115,7 @@ class Admission:
         self._line: deque[Turn] = deque()
         # Since when somebody has always been waiting.
         self._waiting_since = 0.0
-        self._overload = Overload()
+        self._overload = Overload(limits)
         self._coming_until = 0.0
 
     async def enter(self, *, outermost: bool, patience: float) -> "Work | None":
@@ -150,10 +157,7 @@ class Admission:
         return self._overload.lasts(self._clock())
 
     def _places(self) -> int:
-        most = self._limits.at_work
-        if not self.overloaded():
-            return most
-        return max(1, most // 2 if self._overload.crowded else most * 2 // 3)
+        return self._overload.places() if self.overloaded() else self._limits.at_work
 
     def _note_full_line(self) -> None:
         now = self._clock()

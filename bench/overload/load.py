@@ -9,7 +9,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -66,6 +66,10 @@ class Phase:
     seconds: float
 
 
+# The request that orders a cart, and the key to pay under.
+Order = tuple[bytes, str]
+
+
 @dataclass(frozen=True)
 class Shop:
     """Where the services answer, and what is bought there by whom."""
@@ -88,8 +92,7 @@ class Shopper:
         self._services = {name: Service(shop.urls[name]) for name in ("cart", "order", "payment")}
         self._began = self._cpu = 0.0
         self._asked: set[asyncio.Future[Answer]] = set()
-        # What orders a cart that was filled, and the key to pay under.
-        self._orders: list[tuple[bytes, str]] = []
+        self._orders: Iterator[Order] = iter(())
         self.done: list[Checkout] = []
         self.cpu_cores: list[float] = []
 
@@ -105,10 +108,16 @@ class Shopper:
                 _taken("cart", answer)
 
         await asyncio.gather(*(fill_on() for _ in range(FILLING_AT_ONCE)))
-        for cart in carts:
-            customer = random.choice(self._shop.customers)
-            wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'.encode()
-            self._orders.append((post("/orders", wanted, cart), cart))
+        self.take_carts([(self._order_of(cart), cart) for cart in carts])
+
+    def take_carts(self, orders: Iterable[Order]) -> None:
+        """What is ordered from now on."""
+        self._orders = iter(orders)
+
+    def _order_of(self, cart: str) -> bytes:
+        customer = random.choice(self._shop.customers)
+        wanted = f'{{"customer_id":"{customer}","cart_id":"{cart}"}}'
+        return post("/orders", wanted.encode(), cart)
 
     def begin(self) -> None:
         """Time is counted from now."""
@@ -122,14 +131,15 @@ class Shopper:
 
     async def buy(self, due: float) -> bool:
         """Returns whether the checkout completed."""
-        order, key = self._orders.pop()
+        order, key = next(self._orders)
         return await self._finish(due, key, self._services["order"].ask(order))
 
     def offer(self, due: float, under_way: asyncio.TaskGroup) -> None:
         """Begin a checkout. No task is made of one that is refused at once, as most are."""
-        order, key = self._orders.pop()
+        order, key = next(self._orders)
         service = self._services["order"]
-        asked = service.ask_at_once(order) or under_way.create_task(service.ask(order))
+        # No task of the group's: one that fails would end them all.
+        asked = service.ask_at_once(order) or asyncio.ensure_future(service.ask(order))
         self._asked.add(asked)
 
         def answered(answer: asyncio.Future[Answer]) -> None:
@@ -192,25 +202,26 @@ def _refused(service: str, answer: Answer) -> str:
 
 def open_loop(shop: Shop, *phases: Phase) -> Load:
     """Checkouts at random moments, one phase right after the other, whatever becomes of them."""
-
-    async def arrive(shopper: Shopper) -> None:
-        began = 0.0
-        async with asyncio.TaskGroup() as under_way:
-            for phase in phases:
-                to_come = moments(phase)
-                due = next(to_come, None)
-                while due is not None:
-                    # The load comes by the clock: that is what makes the loop an open one.
-                    await asyncio.sleep(TICK_SECONDS)
-                    while due is not None and began + due <= shopper.elapsed():
-                        shopper.offer(began + due, under_way)
-                        due = next(to_come, None)
-                began += phase.seconds
-                shopper.end_phase(phase.seconds)
-            await shopper.come_to_an_end()
-
     carts = sum(int(phase.rate * phase.seconds * 1.2) + 50 for phase in phases)
-    return uvloop.run(_measured(shop, carts, arrive))
+    return uvloop.run(_measured(shop, carts, lambda shopper: offer(shopper, phases)))
+
+
+async def offer(shopper: Shopper, phases: Sequence[Phase]) -> None:
+    """Until all phases are over, and all is answered that was asked in them."""
+    began = 0.0
+    async with asyncio.TaskGroup() as under_way:
+        for phase in phases:
+            to_come = moments(phase)
+            due = next(to_come, None)
+            while due is not None:
+                # The load comes by the clock: that is what makes the loop an open one.
+                await asyncio.sleep(TICK_SECONDS)
+                while due is not None and began + due <= shopper.elapsed():
+                    shopper.offer(began + due, under_way)
+                    due = next(to_come, None)
+            began += phase.seconds
+            shopper.end_phase(phase.seconds)
+        await shopper.come_to_an_end()
 
 
 def moments(phase: Phase) -> Iterator[float]:

@@ -179,17 +179,22 @@ async def test_the_more_are_refused_the_fewer_work(clock: Clock) -> None:
         assert not admission.turns_away()
 
 
-@pytest.mark.parametrize(("refused", "lasts"), [(6, True), (5, False)])
+@pytest.mark.parametrize(
+    ("at_work", "refused", "lasts"),
+    [(1, 12, True), (1, 11, False), (3, 9, True), (3, 8, False), (6, 6, True), (6, 5, False)],
+)
 async def test_an_overload_lasts_while_many_are_refused(
-    clock: Clock, refused: int, lasts: bool
+    clock: Clock, at_work: int, refused: int, lasts: bool
 ) -> None:
-    async with overloaded(clock, at_work=3) as (admission, _):
+    """For a dozen that are let in, and more the fewer can be worked on at once."""
+    places = max(1, at_work * 2 // 3)
+    async with overloaded(clock, at_work=at_work) as (admission, _):
         await refuse(admission, 1)
     clock.let_pass(SECOND)
-    for _ in range(10):
+    for _ in range(12 - places):
         assert admission.overloaded()
         (await begin(admission)).end()
-    works = [await begin(admission), await begin(admission)]
+    works = [await begin(admission) for _ in range(places)]
     await refuse(admission, refused)
     clock.let_pass(SECOND)
     assert admission.overloaded() is lasts
