@@ -25,9 +25,6 @@ TOO_LONG_SECONDS = 1.0
 
 # An overload is judged anew so often.
 SECOND = 1.0
-# Where more are refused than this for each that is let in, somebody comes for a place as soon as it
-# is free.
-CROWD = 5.0
 
 # How long one that may come in takes to do so, at most: meanwhile nobody else does.
 COMING_SECONDS = 0.002
@@ -70,7 +67,6 @@ class Overload:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._crowded = False
         self._since: float | None = None
         self._let_in = self._refused = 0
 
@@ -78,7 +74,6 @@ class Overload:
         """It is too much, if it was not already."""
         if not self.lasts(now):
             self._since = now
-            self._crowded = False
             self._let_in = self._refused = 0
 
     def lasts(self, now: float) -> bool:
@@ -88,14 +83,12 @@ class Overload:
             # one by the root of the places (0.5 of 4), where as much comes as these can take.
             few = self._refused * math.sqrt(self.places()) < self._let_in
             self._since = None if few or nobody_came else now
-            self._crowded = self._refused > CROWD * self._let_in
             self._let_in = self._refused = 0
         return self._since is not None
 
     def places(self) -> int:
         """How many are worked on while it lasts."""
-        most = self._limits.at_work
-        return max(1, most // 2 if self._crowded else most * 2 // 3)
+        return max(1, self._limits.at_work * 2 // 3)
 
     def let_in(self) -> None:
         self._let_in += 1

@@ -166,19 +166,6 @@ async def test_of_those_who_come_at_once_one_is_let_in(clock: Clock) -> None:
         assert not admission.turns_away()
 
 
-async def test_the_more_are_refused_the_fewer_work(clock: Clock) -> None:
-    async with overloaded(clock, at_work=6) as (admission, works):
-        await refuse(admission, 100)
-        clock.let_pass(SECOND)
-        for _ in range(3):  # leaves three, which is half of them
-            works.pop().end()
-        await asyncio.sleep(0)
-        await refuse(admission, 1)
-        works.pop().end()
-        await asyncio.sleep(0)
-        assert not admission.turns_away()
-
-
 @pytest.mark.parametrize(
     ("at_work", "refused", "lasts"),
     [(1, 12, True), (1, 11, False), (3, 9, True), (3, 8, False), (6, 6, True), (6, 5, False)],

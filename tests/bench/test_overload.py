@@ -4,8 +4,7 @@ import asyncio
 import multiprocessing
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -29,52 +28,62 @@ OVERLOADED = b'{"type":"/problems/overloaded","status":503}'
 class Till(asyncio.Protocol):
     """Takes every cart and payment, and every second order. One request is one packet."""
 
-    orders = 0
+    def __init__(self, counter: "Counter") -> None:
+        self._counter = counter
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._counter.open.append(transport)
 
     def data_received(self, data: bytes) -> None:
-        refused = data.startswith(b"POST /orders") and self._is_odd()
+        self._counter.orders += data.startswith(b"POST /orders")
+        refused = data.startswith(b"POST /orders") and self._counter.orders % 2
         status, body = (503, OVERLOADED) if refused else (201, ORDERED)
-        self._transport.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(body)))
-        self._transport.write(body)
+        head = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(body))
+        self._transport.write(head + body)
 
-    @classmethod
-    def _is_odd(cls) -> bool:
-        cls.orders += 1
-        return cls.orders % 2 == 1
+
+@dataclass
+class Counter:
+    """All tills of a test."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    orders: int = 0
+    open: list[asyncio.Transport] = field(default_factory=list)
+
+    @property
+    def shop(self) -> Shop:
+        return Shop(self.urls, ["THING"], ["someone"], "10.00")
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    Till.orders = 0
-    with serving(Till) as port:
-        urls = dict.fromkeys(("cart", "order", "payment"), f"http://127.0.0.1:{port}")
-        yield Shop(urls, ["THING"], ["someone"], "10.00")
-
-
-@contextmanager
-def serving(protocol: type[asyncio.Protocol]) -> Iterator[int]:
+def counter() -> Iterator[Counter]:
     """In another thread, because the load brings its own loop."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0))
+    counter = Counter()
+    server = loop.run_until_complete(loop.create_server(lambda: Till(counter), "127.0.0.1", 0))
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    counter.urls = dict.fromkeys(("cart", "order", "payment"), url)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+    yield counter
+
+    async def close() -> None:
         server.close()
-        loop.close()
+        for transport in counter.open:
+            transport.abort()
+
+    asyncio.run_coroutine_threadsafe(close(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
-def test_open_loop_offers_what_is_due_and_notes_each(shop: Shop) -> None:
-    load = open_loop(shop, Phase(200.0, 0.5), Phase(100.0, 0.3))
+def test_open_loop_offers_what_is_due_and_notes_each(counter: Counter) -> None:
+    load = open_loop(counter.shop, Phase(200.0, 0.5), Phase(100.0, 0.3))
     first, second = load.part(0, 0.5), load.part(0.5, 0.8)
-    assert len(first) + len(second) == len(load.checkouts) == Till.orders
+    assert len(first) + len(second) == len(load.checkouts) == counter.orders
     assert 50 < len(first) < 200
     assert 5 < len(second) < 80
     assert len(completed(load.checkouts)) == len(load.checkouts) // 2
@@ -82,16 +91,16 @@ def test_open_loop_offers_what_is_due_and_notes_each(shop: Shop) -> None:
     assert len(load.cpu_cores) == 2
 
 
-def test_closed_loop_goes_on_after_a_refusal(shop: Shop) -> None:
-    load = closed_loop(shop, 2, 0.3)
+def test_closed_loop_goes_on_after_a_refusal(counter: Counter) -> None:
+    load = closed_loop(counter.shop, 2, 0.3)
     assert {each.outcome for each in load.checkouts} == {COMPLETED, "order overloaded"}
     assert max(each.due for each in load.checkouts) < 0.3
 
 
-def test_nobody_there_is_told_as_what_it_is(shop: Shop) -> None:
+def test_nobody_there_is_told_as_what_it_is(counter: Counter) -> None:
     for step in ("order", "payment"):
-        urls = {**shop.urls, step: "http://127.0.0.1:9"}
-        load = open_loop(replace(shop, urls=urls), Phase(50.0, 0.2))
+        urls = {**counter.urls, step: "http://127.0.0.1:9"}
+        load = open_loop(replace(counter.shop, urls=urls), Phase(50.0, 0.2))
         assert "Connection refused" in refusals(load.checkouts)
         assert not completed(load.checkouts)
 

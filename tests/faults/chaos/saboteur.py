@@ -8,7 +8,12 @@ from signal import SIGCONT, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, Signals
 from .schedule import BACKEND, FAST, IMMEDIATE, KILL, PAUSE, Fault
 from .victims import Victims, send
 
-SIGNALS: dict[str, Signals] = {KILL: SIGKILL, FAST: SIGINT, IMMEDIATE: SIGQUIT}
+SIGNALS: dict[str, Signals] = {
+    KILL: SIGKILL,
+    BACKEND: SIGKILL,
+    FAST: SIGINT,
+    IMMEDIATE: SIGQUIT,
+}
 
 
 class Saboteur:
@@ -25,17 +30,25 @@ class Saboteur:
         async with asyncio.TaskGroup() as pauses:
             for fault in schedule:
                 await asyncio.sleep(max(began + fault.at - clock(), 0))
-                if found := self._victims.with_children(fault.victim):
+                if found := self._hit_by(fault):
                     self.done[fault.kind, fault.victim] += 1
                     self._strike(fault, found, pauses)
+
+    def _hit_by(self, fault: Fault) -> list[int]:
+        parent_and_children = self._victims.with_children(fault.victim)
+        if fault.kind == PAUSE:
+            return parent_and_children
+        if fault.kind == BACKEND:  # PostgreSQL has none yet while it starts
+            backends = parent_and_children[1:]
+            first = int(fault.lot * len(backends))
+            return backends[first : first + 1]
+        return parent_and_children[:1]
 
     def _strike(self, fault: Fault, found: list[int], pauses: asyncio.TaskGroup) -> None:
         if fault.kind == PAUSE:
             pauses.create_task(_pause(found, fault.seconds))
-        elif fault.kind == BACKEND:
-            send(SIGKILL, found[1:][int(fault.lot * (len(found) - 1))])
         else:
-            send(SIGNALS[fault.kind], found[0])
+            send(SIGNALS[fault.kind], *found)
 
 
 async def _pause(pids: list[int], seconds: float) -> None:

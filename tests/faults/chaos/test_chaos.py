@@ -8,7 +8,9 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from signal import SIGINT, SIGKILL, Signals
 from typing import Any
+from unittest.mock import Mock
 
 import asyncpg
 import httpx
@@ -16,7 +18,7 @@ import pytest
 
 from fleet.postgres import Postgres
 from fleet.up import DATABASE
-from tests.faults.chaos import diaries, effects, replies, schedule, standing
+from tests.faults.chaos import diaries, effects, replies, saboteur, schedule, standing
 from tests.faults.chaos.__main__ import UP
 from tests.faults.chaos.caller import Caller
 from tests.faults.chaos.log import Effect, Log, Reply, Request
@@ -73,6 +75,32 @@ async def rows_that_are_gone_are_missed(log: Log, superuser: str) -> None:
 def test_the_same_seed_gives_the_same_faults() -> None:
     assert schedule.make("one", 600) == schedule.make("one", 600)
     assert schedule.make("one", 600) != schedule.make("another", 600)
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "hit", "signal"),
+    [
+        (schedule.BACKEND, [1, 2, 3], [3], SIGKILL),
+        (schedule.BACKEND, [1], None, None),  # it has just been started
+        (schedule.KILL, [1, 2, 3], [1], SIGKILL),
+        (schedule.FAST, [1, 2, 3], [1], SIGINT),
+        (schedule.KILL, [], None, None),
+    ],
+)
+async def test_who_is_there_is_hit(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    there: list[int],
+    hit: list[int] | None,
+    signal: Signals | None,
+) -> None:
+    sent: list[tuple[Signals, list[int]]] = []
+    monkeypatch.setattr(saboteur, "send", lambda wanted, *pids: sent.append((wanted, list(pids))))
+    victims = Mock(with_children=lambda _: there)
+    at_work = saboteur.Saboteur(victims)
+    await at_work.carry_out([schedule.Fault(0.0, kind, schedule.POSTGRES, lot=0.9)])
+    assert sent == ([(signal, hit)] if hit else [])
+    assert at_work.done.total() == len(sent)
 
 
 def test_faults_come_as_often_as_they_should() -> None:
