@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import asyncpg
 
 from .load import Generator, Run
 from .operations import ITEMS
-from .stand import DATABASES, FLEET, Running, Stand, execute
+from .stand import DATABASES, FLEET, Running, Stand, ask, execute
 
 # So many of each, one after the other; three additions make a cart.
 TIMES = 20
@@ -112,7 +111,9 @@ def peer_calls(fleet: Running) -> float:
 
 
 def page(url: str) -> str:
-    """What a service of the stand answers. Raises OSError."""
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # http: the stand made the URL
-        text: bytes = answer.read()
-    return text.decode()
+    """What a service of the stand answers. Raises OSError, also where that is not
+    200, or http.client.HTTPException."""
+    status, body = ask(url, seconds=5)
+    if status != 200:
+        raise OSError(f"{url} answered {status}")
+    return body.decode()

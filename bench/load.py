@@ -167,7 +167,7 @@ class Load:
                 output = await work(client, each)
             except Unexpected as unexpected:
                 self._result.failed[f"status {unexpected}"] += 1
-                await asyncio.sleep(REST_SECONDS)  # part of the load, see there
+                await asyncio.sleep(REST_SECONDS)  # who was refused does not ask again at once
                 continue
             latencies.append(clock() - began)
             if output is not None:

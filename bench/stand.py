@@ -173,11 +173,23 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", urls: dict[str, str], 
 
 
 def _is_ready(url: str) -> bool:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        status, _ = ask(f"{url}/readyz", seconds=2)
     except (OSError, http.client.HTTPException):
         return False
+    return status == 200
+
+
+def ask(url: str, seconds: float) -> tuple[int, bytes]:
+    """The status and the body, for as little as it takes: what asks is measured beside.
+
+    Raises OSError or http.client.HTTPException.
+    """
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=seconds)
+    try:
+        connection.request("GET", address.path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()

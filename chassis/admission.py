@@ -77,6 +77,7 @@ class Overload:
             self._let_in = self._refused = 0
 
     def lasts(self, now: float) -> bool:
+        """Whether it is still too much; once a second that is judged anew."""
         if self._since is not None and now - self._since >= SECOND:
             nobody_came = now - self._since >= 2 * SECOND
             # With no line some are refused also where all could be served: for each that is let in

@@ -12,7 +12,7 @@ request that a request would notice.
 import asyncio
 import resource
 from collections.abc import Sized
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
@@ -93,9 +93,9 @@ class ClientConnection(HttpToolsProtocol):
         self._moved = 0
         self._since = self.loop.time()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
-        super().connection_made(transport)
-        self.flow = OneByOne(transport, self.pipeline)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))  # of a stream, always
+        self.flow = OneByOne(self.transport, self.pipeline)
         if len(self.connections) > self.most:
             self._refuse(Overloaded("Too many clients are connected; try again shortly."))
         self._look_out()

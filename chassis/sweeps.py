@@ -38,8 +38,8 @@ async def run(sweep: Sweep, context: "Context") -> None:
     """Sweep until cancelled. Whatever goes wrong is logged, and tried again."""
     metrics.sweeping(sweep.name, sweep.every)
     while True:
-        # Spread out, so that replicas started together do not all knock at once.
-        await asyncio.sleep(sweep.every * random.uniform(0.75, 1.25))
+        rest = sweep.every * random.uniform(0.75, 1.25)
+        await asyncio.sleep(rest)  # spread out: replicas started together do not all knock at once
         while await _once(sweep, context):
             pass
 

@@ -214,8 +214,7 @@ async def offer(shopper: Shopper, phases: Sequence[Phase]) -> None:
             to_come = moments(phase)
             due = next(to_come, None)
             while due is not None:
-                # The load comes by the clock: that is what makes the loop an open one.
-                await asyncio.sleep(TICK_SECONDS)
+                await asyncio.sleep(TICK_SECONDS)  # it comes by the clock: an open loop
                 while due is not None and began + due <= shopper.elapsed():
                     shopper.offer(began + due, under_way)
                     due = next(to_come, None)
@@ -238,7 +237,7 @@ def closed_loop(shop: Shop, shoppers: int, seconds: float) -> Load:
     async def buy_on(shopper: Shopper) -> None:
         while (due := shopper.elapsed()) < seconds:
             if not await shopper.buy(due):
-                await asyncio.sleep(REST_SECONDS)  # part of the load, see there
+                await asyncio.sleep(REST_SECONDS)  # who was refused does not ask again at once
 
     async def arrive(shopper: Shopper) -> None:
         await asyncio.gather(*(buy_on(shopper) for _ in range(shoppers)))

@@ -52,6 +52,11 @@ async def begin(admission: Admission, *, outermost: bool = True) -> Work:
     return work
 
 
+async def all_hear() -> None:
+    """Who was let in, refused or begun goes on, as far as that takes no time."""
+    await asyncio.sleep(0)  # one turn of the loop: nothing is waited for
+
+
 @asynccontextmanager
 async def queued(
     admission: Admission, *names: str, patience: float = 5
@@ -69,7 +74,7 @@ async def queued(
     async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
         for name in names:
             tasks.create_task(wait(name))
-        await asyncio.sleep(0)  # no time: one turn of the loop, in which each comes to its wait
+        await all_hear()
         yield let_in, refused
 
 
@@ -112,7 +117,7 @@ async def test_a_line_that_does_not_end_is_thinned_out(admission: Admission, clo
         clock.let_pass(TOO_LONG_SECONDS + SOON)
         assert not refused
         async with queued(admission, "three") as (after, _):
-            await asyncio.sleep(0)  # no time: one turn of the loop, in which each hears of it
+            await all_hear()
             assert refused == ["one", "two"]
             while works:
                 works.pop().end()
@@ -146,7 +151,7 @@ async def test_under_overload_fewer_work_and_nobody_new_waits(clock: Clock) -> N
             assert refused == ["inside"]
         for _ in range(3):  # one of them makes room for who waited before it began
             works.pop().end()
-        await asyncio.sleep(0)  # no time: one turn of the loop, in which that one hears of it
+        await all_hear()
         assert not admission.turns_away()
         works.append(await begin(admission))
         await refuse(admission, 1)
@@ -156,7 +161,7 @@ async def test_of_those_who_come_at_once_one_is_let_in(clock: Clock) -> None:
     async with overloaded(clock, at_work=6) as (admission, works):
         for _ in range(4):
             works.pop().end()
-        await asyncio.sleep(0)
+        await all_hear()
         assert not admission.turns_away()
         await refuse(admission, 2)  # the one has not begun yet
         works.append(await begin(admission))
@@ -227,7 +232,7 @@ async def test_calls_of_peers_do_not_wait_and_come_first(admission: Admission) -
     calls = [await begin(admission, outermost=False) for _ in range(3)]
     async with queued(admission, "client") as (let_in, _):
         calls[0].end()
-        await asyncio.sleep(0)
+        await all_hear()
         assert not let_in
         calls[1].end()
     assert let_in == ["client"]
@@ -260,7 +265,7 @@ async def test_who_waits_for_something_lets_others_work(admission: Admission) ->
 async def test_who_gives_up_does_not_take_the_place_along(admission: Admission) -> None:
     works = [await begin(admission), await begin(admission)]
     waiting = asyncio.create_task(begin(admission))
-    await asyncio.sleep(0)
+    await all_hear()
     works[0].end()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -17,6 +17,7 @@ from chassis.auth import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEY, Gate
 from chassis.callers import SERVICE, Caller, person
 from chassis.context import RequestContext, current, enter
 from chassis.oidc import LEEWAY_SECONDS, Key, OneKey, People
+from chassis.server import ANYWHERE
 from chassis.settings import Settings
 from chassis.tokens import ALGORITHM, Callers, Minter, private_key, public_key
 from conftest import running
@@ -115,8 +116,6 @@ async def test_only_so_many_are_known(keys: Path, monkeypatch: pytest.MonkeyPatc
 def settings(keys: Path | None, **changes: Any) -> Settings:
     return Settings(database_url=DSN, keys_dir=keys, **changes)
 
-
-ANYWHERE = "0.0.0.0"  # noqa: S104  # never listened on
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "beyond this machine": ({"bind_address": ANYWHERE}, "AUTH_MODE is dev"),

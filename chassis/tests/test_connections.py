@@ -184,7 +184,7 @@ async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: s\r\n\r\n" * 90)
     while not writer.transport.is_closing() and not reader.at_eof():
         writer.write(b"GET ")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what this client does: ask on slowly, and never read
 
 
 SLOW = [

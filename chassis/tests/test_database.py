@@ -153,7 +153,7 @@ async def until_said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
             for line in capsys.readouterr().out.splitlines():
                 if words in line:
                     return line
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # between two looks; the timeout bounds them all
 
 
 async def test_silence_is_answered_in_time(
