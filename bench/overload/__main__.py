@@ -46,7 +46,7 @@ class Result:
     offered: float
     # Of the capacity, and of the capacity beside the same load when nobody has to take it.
     goodput: float
-    goodput_of_left: float
+    of_left: float
     p50: float
     p99: float
     onset_p99: float
@@ -58,7 +58,7 @@ class Result:
 
     def row(self) -> str:
         return (
-            f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.goodput_of_left:8.2f} "
+            f"{self.times:6.2f} {self.offered:8.1f} {self.goodput:8.2f} {self.of_left:8.2f} "
             f"{self.p50 * 1000:7.0f} {self.p99 * 1000:7.0f} {self.p99 / self.unloaded_p99:9.2f} "
             f"{self.onset_p99 / self.unloaded_p99:9.2f} {self.cpu:9.2f} {self.normal:7.0f}  "
             f"{self.refused}"
@@ -135,7 +135,7 @@ def measure(run: Run, times: float, seconds: float) -> Result:
         times=times,
         offered=len(loaded) / seconds,
         goodput=done / statistics.mean(capacity),
-        goodput_of_left=done / statistics.mean(left),
+        of_left=done / statistics.mean(left),
         p50=percentile(took, 0.5),
         p99=percentile(took, 0.99),
         onset_p99=percentile(completed(loaded), 0.99),
@@ -149,13 +149,14 @@ def measure(run: Run, times: float, seconds: float) -> Result:
 def judge(times: float, results: list[Result]) -> bool:
     """Print the medians over the rounds; returns whether they are as they should be."""
     goodput = statistics.median(result.goodput for result in results)
-    of_left = statistics.median(result.goodput_of_left for result in results)
+    of_left = statistics.median(result.of_left for result in results)
     ratio = statistics.median(result.p99 / result.unloaded_p99 for result in results)
     normal = statistics.median(result.normal for result in results)
     print(
         f"{times:g} times the capacity: goodput {goodput:.2f} of it (at least {GOODPUT}), "
-        f"{of_left:.2f} of what the load leaves of it, p99 {ratio:.1f} times the unloaded one (at most "
-        f"{LATENCY:g}), normal {normal:g} s after (at most {RECOVERY_SECONDS:g})"
+        f"{of_left:.2f} of what the load leaves of it, "
+        f"p99 {ratio:.1f} times the unloaded one (at most {LATENCY:g}), "
+        f"normal {normal:g} s after (at most {RECOVERY_SECONDS:g})"
     )
     return goodput >= GOODPUT and ratio <= LATENCY and normal <= RECOVERY_SECONDS
 
