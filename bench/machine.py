@@ -29,13 +29,17 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "memory_bytes": memory_bytes(),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "postgresql": _told([str(cluster.binary("postgres")), "-V"]).split()[-1],
         "commit": _told(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]),
         **{library: version(library) for library in LIBRARIES},
     }
+
+
+def memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _cpu() -> str:

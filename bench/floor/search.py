@@ -22,10 +22,10 @@ from .bare import answer, db_of, service
 async def search(request: Request) -> Response:
     db, asked = db_of(request), request.query_params
     question, limit = Question(asked["q"], None, None, None, None, "relevance"), int(asked["limit"])
-    row = await db.fetchrow(MEANING, question.text)
+    row = await db.fetchrow(MEANING, question.text, None)
     assert row is not None
     meaning = Meaning(row["typed"], row["wide"])
-    query, values = queries.hits(question, meaning, limit + 1, None)
+    query, values = queries.hits(question, meaning, queries.ALL, limit + 1, None)
     found = await db.fetch(query, *values)
     rows = found[:limit]
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)

@@ -5,6 +5,7 @@ Each question is many requests of one kind, about things picked at random.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import cycle
 from random import Random
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from chassis.lists import encode
-from searchService.app.queries import Question
+from searchService.app.queries import ALL, Question
 
 from ..catalogue import NAMES, World
 from ..operations import OPERATIONS, Operation
@@ -129,7 +130,7 @@ def _search_from(sort: Any, place: Callable[[Good], str]) -> Ask:
 
     def path(picked: Picked, chance: Random) -> str:
         good = chance.choice(picked.goods)
-        cursor = _cursor(question.fingerprint(), place(good), good.sku)
+        cursor = _cursor(question.fingerprint(), ALL, place(good), good.sku)
         return f"/search?limit=20&sort={sort}&{cursor}"
 
     return path
@@ -287,7 +288,7 @@ def operations(picked: Picked) -> dict[str, Operation]:
 
 def _reading(name: str, asked: Asked, picked: Picked, chance: Random) -> Operation:
     paths = [asked.path(picked, chance) for _ in range(PICKED)]
-    work, inputs = partial(read, asked.service), partial(_endless, paths)
+    work, inputs = partial(read, asked.service), partial(shuffled, paths)
     return Operation(name, (asked.service,), work, inputs=inputs)
 
 
@@ -295,6 +296,6 @@ async def read(service: str, client: Client, path: str) -> None:
     await client.get(service, path)
 
 
-def _endless(paths: list[str], _: World, chance: Random, __: int) -> Iterator[str]:
-    while True:
-        yield chance.choice(paths)
+def shuffled(paths: list[str], _: World, chance: Random, __: int) -> Iterator[str]:
+    """Each of them before any comes again."""
+    return cycle(chance.sample(paths, len(paths)))

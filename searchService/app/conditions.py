@@ -8,10 +8,11 @@ from typing import Any
 
 
 class Conditions:
-    """Pieces of SQL with `?` where a value goes, and those values in order."""
+    """Pieces of SQL with `?` where a value goes, and those values in order, which are the whole
+    statement's: it may have another WHERE."""
 
-    def __init__(self) -> None:
-        self.values: list[Any] = []
+    def __init__(self, values: list[Any] | None = None) -> None:
+        self.values: list[Any] = [] if values is None else values
         self._pieces: list[str] = []
 
     def bind(self, piece: str, *values: Any) -> str:

@@ -113,6 +113,31 @@ async def test_known_word_is_not_widened(index: Index, ask: Ask) -> None:
     assert skus(await ask(q="candle")) == ["A"]
 
 
+@pytest.mark.parametrize(
+    ("q", "typed"),
+    [
+        ("candle", "('candl':)"),
+        ("cand", "('cand': | 'candl':)"),
+        ("candles", "('candl':)"),
+        ("lamp", "('lamp': | 'lampshad':)"),
+    ],
+)
+async def test_no_document_is_looked_up_by_its_stem_and_by_its_word(
+    index: Index, database_url: str, q: str, typed: str
+) -> None:
+    await index(
+        {"sku": "A", "name": "Candle"},
+        {"sku": "B", "name": "Candles"},
+        {"sku": "C", "name": "Lamp, lampshade"},
+    )
+    db = await asyncpg.connect(database_url)
+    try:
+        meant = await db.fetchval("SELECT typed FROM search.meaning($1, '')", q)
+    finally:
+        await db.close()
+    assert meant == typed
+
+
 async def test_misspelt_word_may_begin_another(index: Index, ask: Ask) -> None:
     await index({"sku": "A", "name": "Candle"}, {"sku": "B", "name": "Candelabra"})
     answer = await ask(q="candel")
@@ -180,6 +205,19 @@ async def test_filters(ask: Ask, params: dict[str, str], found: list[str]) -> No
     answer = await ask(**params)
     assert skus(answer) == found
     assert answer["total"] == len(found)
+
+
+@pytest.mark.parametrize("category", ["!!!", "Oak & ash", "OAK", "蜡烛", "the"])
+async def test_category_is_taken_as_it_stands(index: Index, ask: Ask, category: str) -> None:
+    """Whatever words it has, or none."""
+    await index(
+        {"sku": "A", "name": "Lamp", "category": category},
+        {"sku": "B", "name": "Lamp", "category": f"{category} etc."},
+        {"sku": "C", "name": "Lamp"},
+    )
+    answer = await ask(q="lamp", category=category)
+    assert skus(answer) == ["A"]
+    assert answer["total"] == 1
 
 
 @pytest.mark.usefixtures("shop")
@@ -388,12 +426,15 @@ async def test_wrong_query_is_refused(service: httpx.AsyncClient, query: str) ->
     assert refused.headers["content-type"] == "application/problem+json"
 
 
-async def test_forged_place_is_refused(service: httpx.AsyncClient, index: Index, ask: Ask) -> None:
-    """A cursor with the right fingerprint, but a place that is no price."""
+@pytest.mark.parametrize(("part", "place"), [(1, "cheap"), (3, "1.00"), (0, "1.00")])
+async def test_forged_place_is_refused(
+    service: httpx.AsyncClient, index: Index, ask: Ask, part: int, place: str
+) -> None:
+    """A cursor with the right fingerprint, but a place that is no price, or in no part."""
     await index(*many())
-    position = decode((await ask(sort="price", limit=1))["next_cursor"], str, str, str)
+    position = decode((await ask(sort="price", limit=1))["next_cursor"], str, int, str, str)
     assert position is not None
-    fingerprint, _, sku = position
-    forged = encode(fingerprint, "cheap", sku)
+    fingerprint, _, _, sku = position
+    forged = encode(fingerprint, part, place, sku)
     refused = await service.get("/search", params={"sort": "price", "cursor": forged})
     assert refused.status_code == 422

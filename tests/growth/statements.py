@@ -150,14 +150,16 @@ def _queues() -> dict[str, Statement]:
 
 
 def _searches() -> dict[str, Statement]:
-    """In every combination of words, filters, sorts, and first page or a later one."""
+    """In every combination of words, filters, sorts, first page or a later one, and of as much of
+    the index as may be asked."""
     found = {}
     meanings = {
         "no text": ("", Meaning(None, None)),
-        "words": ("lamp", Meaning("lamp", "lamp | lmap")),
+        "words": ("lamp", Meaning("lamp", "lamp | lmap", "oak")),
         "no word": ("?", Meaning(None, None)),
     }
-    for asked, category, price, in_stock, sort, later in product(
+    for part, asked, category, price, in_stock, sort, later in product(
+        (queries.ALL, *queries.PARTS),
         meanings,
         (None, "Oak"),
         (None, Decimal(9)),
@@ -168,10 +170,12 @@ def _searches() -> dict[str, Statement]:
         text, meaning = meanings[asked]
         question = Question(text, category, price, price, in_stock, sort)
         after = ("0", "") if later else None
-        name = f"search {asked}, {category}, {price}, {in_stock}, {sort}, later {later}"
-        found[f"{name}: hits"] = Statement(*queries.hits(question, meaning, 51, after))
-        found[f"{name}: total"] = Statement(*queries.total(question, meaning))
-        found[f"{name}: groups"] = Statement(*queries.groups(question, meaning))
+        name = f"search {part}, {asked}, {category}, {price}, {in_stock}, {sort}, later {later}"
+        found[f"{name}: hits"] = Statement(*queries.hits(question, meaning, part, 51, after))
+        if meaning.wide:
+            found[f"{name}: sample"] = Statement(*queries.sample(question, meaning))
+        found[f"{name}: total"] = Statement(*queries.total(question, meaning, part))
+        found[f"{name}: groups"] = Statement(*queries.groups(question, meaning, part))
     return found
 
 
