@@ -17,8 +17,8 @@ Query: TypeAlias = tuple[str, list[Any]]
 ENOUGH = 1000
 
 # Of more documents than LARGE a question is asked of a part of them, of the smallest one that has
-# some FEW hits: then a common word costs the same however large the index. A part is one document
-# in so many, and the words of each part have an index of their own.
+# some FEW hits: then a common word costs the same however large the index. A part is one block of
+# documents in so many, and the words of each part have an index of their own.
 LARGE, FEW = 200_000, 100
 ALL, PARTS = 1, (64, 8)
 # What every other one of the first documents has is found soonest by reading them: the index of a
@@ -228,17 +228,17 @@ def _answers(
     columns: str = "",
 ) -> str:
     """The SELECT of the first documents that answer, so `most` of them and perhaps one more."""
-    parts = {"columns": columns, "filters": str(conditions), "most": most}
+    pieces = {"columns": columns, "filters": str(conditions), "most": most}
     if not question.text:
-        return FILTERED.format(**parts)
+        return FILTERED.format(**pieces)
     sku = conditions.bind("?", question.text)
     if meaning.wide is None:
-        return THE_ONE.format(**parts, sku=sku)
+        return THE_ONE.format(**pieces, sku=sku)
     words = conditions.bind(WORDS, meaning.wide)
     if question.category is not None and meaning.category:
         # They are in the words' index, which then lists no document of another category.
         words += " AND " + conditions.bind(WORDS, meaning.category)
-    return ANSWERS.format(**parts, sku=sku, words=words, part=_of_part(part))
+    return ANSWERS.format(**pieces, sku=sku, words=words, part=_of_part(part))
 
 
 def _of_part(part: int) -> str:
