@@ -99,8 +99,8 @@ class Facets(Output):
 class SearchResult(Output):
     items: list[Hit]
     facets: Facets
-    total: int
-    total_is_exact: bool
+    total: Annotated[int, Field(description="Hits that were counted, a thousand at most.")]
+    total_is_exact: Annotated[bool, Field(description="Whether there are no more than these.")]
     next_cursor: str | None
 
 
