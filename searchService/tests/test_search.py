@@ -9,8 +9,16 @@ import pytest
 
 from chassis.lists import decode, encode
 
+from ..app import queries
+
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 Index = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(autouse=True, params=[queries.LARGE, -2], ids=["", "large"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as hits are few, it makes no difference how many documents count as very many."""
+    monkeypatch.setattr(queries, "LARGE", request.param)
 
 
 def skus(answer: dict[str, Any]) -> list[str]:
