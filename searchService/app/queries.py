@@ -20,10 +20,12 @@ ENOUGH = 1000
 # some FEW hits: then a common word costs the same however large the index. A part is one block of
 # documents in so many, and the words of each part have an index of their own.
 LARGE, FEW = 200_000, 100
-ALL, PARTS = 1, (64, 8)
+ALL, PARTS = 1, (256, 64, 8)
+# Where hits are counted to see which part has some FEW: a smaller one would tell little.
+COUNTED = 64
 # What every other one of the first documents has is found soonest by reading them: the index of a
 # part would list nearly all that the part has.
-FIRST = 400
+FIRST = 100
 
 # The score is computed on a page, not on every row that the sort passes by.
 HITS = """
@@ -174,14 +176,15 @@ def groups(question: Question, meaning: Meaning, part: int) -> Query:
 
 
 def sample(question: Question, meaning: Meaning) -> Query:
-    """One row for `part_of`: how many `hits` the smallest part has, and where the question is
-    narrowed, how many the `facets` would count. Null where every other document has the words, of
-    which there must be some.
+    """One row for `part_of`: how many `hits` there are in the part COUNTED, and where the question
+    is narrowed, how many the `facets` would count. Null where every other document has the words,
+    of which there must be some.
     """
     values: list[Any] = []
+    most = FEW * PARTS[0] // COUNTED
 
     def sampled(asked: Question) -> str:
-        found = _answers(_filters(asked, values), asked, meaning, PARTS[0], FEW)
+        found = _answers(_filters(asked, values), asked, meaning, COUNTED, most)
         return SAMPLED.format(first=FIRST, found=found)
 
     hits = sampled(question)
@@ -191,10 +194,10 @@ def sample(question: Question, meaning: Meaning) -> Query:
 
 
 def part_of(sampled: int | None) -> int:
-    """Which part to ask, where the smallest one has so many hits."""
+    """Which part to ask, where the one COUNTED has so many hits."""
     if sampled is None:
         return ALL
-    return next((part for part in PARTS if sampled * PARTS[0] >= FEW * part), ALL)
+    return next((part for part in PARTS if sampled * COUNTED >= FEW * part), ALL)
 
 
 def _groups(conditions: Conditions, question: Question, found: str) -> str:

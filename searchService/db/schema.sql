@@ -69,6 +69,8 @@ CREATE INDEX IF NOT EXISTS index_words_of_8 ON search.index USING gin (words)
     WHERE number / 128 % 8 = 0;
 CREATE INDEX IF NOT EXISTS index_words_of_64 ON search.index USING gin (words)
     WHERE number / 128 % 64 = 0;
+CREATE INDEX IF NOT EXISTS index_words_of_256 ON search.index USING gin (words)
+    WHERE number / 128 % 256 = 0;
 -- Its filter by stock, for the answer that few documents give.
 CREATE INDEX IF NOT EXISTS index_in_stock ON search.index (in_stock);
 -- Its sorts; what has no price comes last both ways.
