@@ -15,6 +15,7 @@ BENCH = """
 import signal, sys
 from pathlib import Path
 from bench.stand import running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 with running("tests.bench.idle", Path(sys.argv[1]), 0, ()) as something:
     print(something.supervisor, flush=True)
     signal.pause()
@@ -34,6 +35,9 @@ def test_a_bench_that_is_ended_leaves_nothing_running(end: signal.Signals, tmp_p
         started = int(bench.stdout.readline())
         os.kill(started, 0)
         bench.send_signal(end)
-        bench.wait(30)
+        try:
+            bench.wait(30)
+        finally:
+            bench.kill()  # else a bench that did not end would be waited for
     with pytest.raises(ProcessLookupError):
         os.kill(started, 0)
