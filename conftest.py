@@ -35,8 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--races", choices=("few", "some", "full"), default="few")
 
 
-# Of roles on servers that live as long as a test run.
-PASSWORD = "for-tests"  # noqa: S105
+PASSWORD = "for-tests"  # noqa: S105  # of roles on servers that live as long as a test run
 
 PeerHandler = Callable[[httpx.Request], httpx.Response]
 

@@ -127,7 +127,7 @@ async def waiting_for_a_lock(database: Database) -> None:
         while True:
             if await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # between two looks; the timeout bounds them all
 
 
 async def test_commit_that_fails_is_not_answered_as_done(service: httpx.AsyncClient) -> None:

@@ -97,7 +97,7 @@ async def test_a_peer_that_hangs_holds_up_only_what_needs_it(app: ServiceApp) ->
         hurried = {"X-Request-Timeout-Ms": "250"}
         assert (await service.get("/ask", headers=hurried)).status_code == 503
         asking = asyncio.create_task(ask(service, AT_ONCE))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop, in which they begin: nothing is waited for
         for _ in range(AT_ONCE):
             assert (await service.get("/notes/count")).status_code == 200
         assert not asking.done()

@@ -119,7 +119,7 @@ async def _gathered(db: Connection, number: int) -> dict[str, list[Any]]:
         parts = {row["holder"]: json.loads(row["held"]) for row in await db.fetch(PARTS, number)}
         if parts.keys() >= HOLDERS:
             return parts
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)  # between two looks; `patience` bounds them all
     raise ExportNotReady()
 
 

@@ -41,9 +41,11 @@ async def search(
     row = await db.fetchrow(MEANING, question.text, question.category)
     assert row is not None
     meaning = Meaning(row["typed"], row["wide"], row["category"])
-    part, of_facets = await _parts(db, question, meaning, row["documents"])
-    if after:
-        part = after.part
+    if after and not question.narrowed:
+        part = of_facets = after.part
+    else:
+        part, of_facets = await _parts(db, question, meaning, row["documents"])
+        part = after.part if after else part
     query, values = queries.hits(question, meaning, part, limit + 1, after and after[1:])
     rows = await db.fetch(query, *values)
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)

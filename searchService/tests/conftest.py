@@ -6,8 +6,16 @@ from typing import Any
 import httpx
 import pytest
 
+from ..app import queries
+
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 Index = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(params=[queries.LARGE, -2], ids=["", "large"])
+def either_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as hits are few, it makes no difference how many documents count as very many."""
+    monkeypatch.setattr(queries, "LARGE", request.param)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from ..app import queries
+from .hits import skus
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 Index = Callable[..., Awaitable[None]]
@@ -49,7 +50,7 @@ async def pages(ask: Ask, **params: Any) -> AsyncIterator[list[str]]:
     more: dict[str, str] = {}
     while True:
         answer = await ask(**params, **more)
-        yield [hit["sku"] for hit in answer["items"]]
+        yield skus(answer)
         if answer["next_cursor"] is None:
             return
         more = {"cursor": answer["next_cursor"]}
@@ -88,7 +89,7 @@ async def test_facets_count_what_is_found(ask: Ask) -> None:
 )
 async def test_what_few_have_is_found_in_full(ask: Ask, params: dict[str, str]) -> None:
     answer = await ask(**params)
-    assert [hit["sku"] for hit in answer["items"]] == lamps(range(305, 309))
+    assert skus(answer) == lamps(range(305, 309))
     assert (answer["total"], answer["total_is_exact"]) == (4, True)
 
 
@@ -105,7 +106,7 @@ async def test_sku_that_was_asked_for_is_found_in_any_case(index: Index, ask: As
     await index({"sku": "lamp", "name": "Something else"})
     assert (await ask(q="lamp", limit=1))["items"][0]["sku"] == "lamp"
     answer = await ask(q="123-lamp", limit=1)
-    assert [hit["sku"] for hit in answer["items"]] == ["123-lamp"]
+    assert skus(answer) == ["123-lamp"]
 
 
 async def test_pages_are_of_one_part_whatever_becomes_of_the_index(
