@@ -1,20 +1,24 @@
 """A running fleet for the journeys: the embedded one, or the containers."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from testcontainers.compose import DockerCompose
 
 from fleet.services import ROOT, SERVICES, urls
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,16 @@ def data_folder() -> Iterator[Path]:
     # Not below pytest's own: a second run as root would shut PostgreSQL's user out of it.
     with tempfile.TemporaryDirectory(prefix="fleet-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+@asynccontextmanager
+async def beside(block: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """This block, begun and ended in a thread: each may take seconds, in which all else goes on."""
+    inside = await asyncio.to_thread(block.__enter__)
+    try:
+        yield inside
+    finally:
+        await asyncio.to_thread(block.__exit__, None, None, None)
 
 
 @contextmanager

@@ -114,6 +114,16 @@ async def test_it_changes_nothing(world: str) -> None:
     await db.close()
 
 
+async def test_it_has_longer_than_a_service(world: str) -> None:
+    """On a busy machine it is not always heard of within a service's five seconds."""
+    names = ("statement_timeout", "idle_in_transaction_session_timeout")
+    bounds = ", ".join(f"current_setting('{name}') AS {name}" for name in names)
+    db = await asyncpg.connect(auditor(world))
+    (finding,) = await audit.check(db, [audit.Invariant("bounds", "", f"SELECT {bounds}")])
+    await db.close()
+    assert [finding.examples[0][name] for name in names] == ["0", "1min"]
+
+
 def test_every_invariant_is_broken_by_some_violation() -> None:
     assert {each.name for each in EVERYTHING} - VIOLATIONS.keys() == NOT_DURABLE
     assert len(BY_NAME) == len(EVERYTHING)

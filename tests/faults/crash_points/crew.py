@@ -45,5 +45,13 @@ async def _try(ours: Workbench, case: Case) -> Outcome:
     try:
         violations = await ours.try_case(case)
     except Exception as error:
-        violations = [f"{type(error).__name__}: {error}"]
+        violations = [" after ".join(_reasons(error))]
     return Outcome(str(case), round(time.monotonic() - began, 2), violations)
+
+
+def _reasons(error: BaseException | None) -> Iterable[str]:
+    """What happened, and while what was being dealt with: asyncpg says of a connection that it is
+    closed, and only before that why."""
+    while error is not None:
+        yield f"{type(error).__name__}: {error}"
+        error = error.__cause__ or error.__context__

@@ -11,7 +11,7 @@ import httpx
 from fleet.audit import Invariant, auditor_url, check, liveness, safety
 from tests.faults.links.proxy import Exchange, Rule
 from tests.faults.links.wiring import WiredFleet, wired_fleet
-from tests.fleets import data_folder
+from tests.fleets import beside, data_folder
 from tests.shop import Shop
 
 from .cases import Case, Script
@@ -23,6 +23,7 @@ from .scripts import RECORDED
 from .shopper import Wrong
 
 REST_SECONDS = 10.0
+STANDSTILL_SECONDS = 2.5
 READY_SECONDS = 15.0
 # Every sweep that asks others comes by in this time.
 QUIET_SECONDS = 3.0
@@ -87,7 +88,7 @@ class Workbench:
         record, purchase = Record(), await self._prepared(journey)
         self.wired.set_rule(record)
         await journey.run(purchase)
-        await self._until_at_rest()
+        await self.until_at_rest()
         self.wired.set_rule(Rule())
         return record
 
@@ -129,7 +130,7 @@ class Workbench:
         await fault.copy_late()
         await self._until_ready(fault.victim)
         await purchase.shopper.repeat_all()
-        await self._until_at_rest()
+        await self.until_at_rest()
         return broken + await complaints(journey, purchase) + await self._broken(SAFETY)
 
     async def _broken_once_fired(self, fault: FaultAt) -> list[str]:
@@ -142,12 +143,21 @@ class Workbench:
         await journey.prelude(purchase)
         return purchase
 
-    async def _until_at_rest(self) -> None:
-        """Raises Wrong when something is still unfinished after ten seconds."""
-        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+    async def until_at_rest(self) -> None:
+        """Raises Wrong when something is still unfinished ten seconds after the last fault.
+
+        All that the fleet says passes through this process: where that stands still for as long as
+        a statement may take, it is one more fault.
+        """
+        clock = asyncio.get_running_loop().time
+        fault = looked = clock()
         while unfinished := await self._broken(AT_REST):
-            if asyncio.get_running_loop().time() > deadline:
+            now = clock()
+            if now > looked + STANDSTILL_SECONDS:
+                fault = now
+            if now > fault + REST_SECONDS:
                 raise Wrong("; ".join(unfinished))
+            looked = now
             await asyncio.sleep(0.1)
 
     async def _until_ready(self, service: str) -> None:
@@ -174,17 +184,17 @@ class Workbench:
 @asynccontextmanager
 async def workbench() -> AsyncIterator[Workbench]:
     """A new fleet, in a folder of its own that goes with it."""
-    with data_folder() as folder:
-        async with (
-            wired_fleet(folder) as wired,
-            Shop(wired.fleet.urls) as shop,
-            httpx.AsyncClient() as http,
-        ):
-            books = await asyncpg.connect(auditor_url(wired.fleet.environment), timeout=5)
-            try:
-                yield Workbench(wired, shop, http, books)
-            finally:
-                await books.close()
+    async with (
+        beside(data_folder()) as folder,
+        wired_fleet(folder) as wired,
+        Shop(wired.fleet.urls) as shop,
+        httpx.AsyncClient() as http,
+    ):
+        books = await asyncpg.connect(auditor_url(wired.fleet.environment), timeout=5)
+        try:
+            yield Workbench(wired, shop, http, books)
+        finally:
+            await books.close()
 
 
 async def record() -> list[Script]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fleet.postgres import Postgres
 from fleet.services import BY_NAME, SERVICES
-from tests.fleets import Fleet, embedded_fleet, free_base
+from tests.fleets import Fleet, beside, embedded_fleet, free_base
 
 from . import wired
 from .http_wire import HttpWire
@@ -54,11 +54,7 @@ async def wired_fleet(folder: Path) -> AsyncIterator[WiredFleet]:
         for link in links.values():
             stack.push_async_callback(link.close)
         running = embedded_fleet(folder, base=base, module="tests.faults.links.wired")
-        fleet = await asyncio.to_thread(running.__enter__)
-        try:
-            yield WiredFleet(fleet, folder, links)
-        finally:
-            await asyncio.to_thread(running.__exit__, None, None, None)
+        yield WiredFleet(await stack.enter_async_context(beside(running)), folder, links)
 
 
 async def _open_links(folder: Path) -> tuple[int, dict[tuple[str, str], Link]]:
