@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.polling import until
+
 _numbers = itertools.count(1)
 
 # Nobody here speaks TLS, and to read the world's certificates takes longer than many a test.
@@ -134,9 +136,8 @@ class Shop:
 
     async def until(self, service: str, path: str, **members: Any) -> Any:
         """Read until these members have these values; for what comes surely, if not at once."""
-        async with asyncio.timeout(15):
-            while True:
-                found = await self.get(service, path)
-                if all(found[name] == value for name, value in members.items()):
-                    return found
-                await asyncio.sleep(0.05)
+        return await until(
+            lambda: self.get(service, path),
+            lambda found: found == {**found, **members},
+            seconds=15,
+        )

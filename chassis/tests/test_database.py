@@ -16,6 +16,7 @@ from chassis.database import Database
 from chassis.tests.links import link
 from chassis.tests.sample_service import app as sample_app
 from conftest import as_service, run_sql, running, with_database
+from tests.polling import until
 
 
 async def test_starts_and_says_so_without_postgresql(
@@ -148,12 +149,11 @@ async def test_times_are_told_in_utc_wherever_postgresql_is(database_url: str) -
 
 async def until_said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
     """The line of the log that has them."""
-    async with asyncio.timeout(5):
-        while True:
-            for line in capsys.readouterr().out.splitlines():
-                if words in line:
-                    return line
-            await asyncio.sleep(0.01)  # between two looks; the timeout bounds them all
+
+    async def said() -> list[str]:
+        return [line for line in capsys.readouterr().out.splitlines() if words in line]
+
+    return (await until(said))[0]
 
 
 async def test_silence_is_answered_in_time(

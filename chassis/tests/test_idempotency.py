@@ -12,6 +12,7 @@ from chassis.app import ServiceApp
 from chassis.database import Database
 from chassis.idempotency import IdempotencyInProgress, Once
 from chassis.problems import DependencyUnavailable
+from tests.polling import until
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -114,20 +115,16 @@ async def test_key_is_pointed_elsewhere_by_one_request_only(app: ServiceApp) -> 
             assert await once.claim(db, too_late) == undone
         assert await first.reassign(mine, undone, anew) == anew
         other = asyncio.create_task(second.reassign(theirs, undone, too_late))
-        await waiting_for_a_lock(database)
+        await until(lambda: waiting_for_locks(database))
         await mine.execute("COMMIT")
         await mine.execute("BEGIN")
         assert await other == anew
     assert await first.recall() == anew
 
 
-async def waiting_for_a_lock(database: Database) -> None:
-    """Returns when somebody does."""
-    async with asyncio.timeout(5):
-        while True:
-            if await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                return
-            await asyncio.sleep(0.01)  # between two looks; the timeout bounds them all
+async def waiting_for_locks(database: Database) -> int:
+    """How many are."""
+    return int(await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
 
 async def test_commit_that_fails_is_not_answered_as_done(service: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from functools import partial
 from http import HTTPStatus
 
 import asyncpg
@@ -15,6 +16,7 @@ from chassis.app import ServiceApp
 from chassis.metrics import METHODS
 from chassis.problems import Problem
 from conftest import metric, running, samples
+from tests.polling import until
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -56,11 +58,8 @@ async def test_the_pool_is_seen(service: httpx.AsyncClient) -> None:
     assert await metric(service, "db_client_connection_max") == 8
     assert await metric(service, "db_client_connection_count", state="idle") >= 1
     slow = asyncio.create_task(service.get("/slow/1"))
-    async with asyncio.timeout(5):
-        while True:
-            if await metric(service, "db_client_connection_count", state="used") == 1:
-                break
-            await asyncio.sleep(0.01)  # between two looks; the timeout bounds them all
+    used = partial(metric, service, "db_client_connection_count", state="used")
+    await until(used, lambda count: count == 1)
     assert (await slow).status_code == 200
 
 

@@ -1,15 +1,16 @@
 """What fulfilment's tests share: a shop of fake peers that remembers, and can be cut off."""
 
-import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
+
+from tests.polling import until
 
 ON_HAND = 10
 LINES = [{"sku": "CANDLE", "quantity": 3}, {"sku": "WICK", "quantity": 1}]
@@ -232,16 +233,10 @@ async def let_leases_run_out(database_url: str) -> None:
     await run(database_url, "UPDATE fulfilment.jobs SET next_attempt_at = now()")
 
 
-async def until(
-    service: httpx.AsyncClient, order_id: str, true: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
-    """The order's newest job, once this is true of it."""
-    deadline = time.monotonic() + 20
-    while not true(job := (await jobs_of(service, order_id))[0]):
-        assert time.monotonic() < deadline, job
-        await asyncio.sleep(0.02)
-    return job
+async def newest_job(service: httpx.AsyncClient, order_id: str) -> dict[str, Any]:
+    return (await jobs_of(service, order_id))[0]
 
 
 async def until_final(service: httpx.AsyncClient, order_id: str) -> dict[str, Any]:
-    return await until(service, order_id, lambda job: job["status"] in ("completed", "failed"))
+    look = partial(newest_job, service, order_id)
+    return await until(look, lambda job: job["status"] in ("completed", "failed"), seconds=20)

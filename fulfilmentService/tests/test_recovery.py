@@ -17,11 +17,12 @@ from fulfilmentService.tests.support import (
     fulfil,
     jobs_of,
     let_leases_run_out,
+    newest_job,
     only_job_of,
     run,
-    until,
     until_final,
 )
+from tests.polling import until
 
 
 def ships(shop: Shop) -> None:
@@ -84,7 +85,7 @@ async def test_peer_that_fails_for_long_parks_the_job(
     shop.cut_at = call
     assert (await fulfil(service, order_id)).status_code == 202
     await run(database_url, "UPDATE fulfilment.jobs SET attempts = 11, next_attempt_at = now()")
-    job = await until(service, order_id, lambda job: bool(job["parked"]))
+    job = await until(lambda: newest_job(service, order_id), lambda job: job["parked"], seconds=20)
     assert job["attempts"] == 12
     assert await metric(service, "queue_items", queue="unfinished-jobs-parked") == 1
     assert await metric(service, "queue_items", queue="jobs-unfinished") == 1

@@ -1,9 +1,6 @@
 """What was cut off while an order was placed: finished, or gone, whoever comes next."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import asyncpg
 import httpx
@@ -11,15 +8,7 @@ import pytest
 
 from conftest import metric
 from orderService.tests.shop import Shop, drafts, listed, order, problem
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
-    """What the condition says, once it says something."""
-    deadline = time.monotonic() + seconds
-    while not (found := await condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.05)
-    return found
+from tests.polling import until
 
 
 @pytest.fixture(params=["asked", "answered"])
@@ -84,7 +73,7 @@ async def test_sweep_finishes_what_was_cut(
     service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
 ) -> None:
     cart = await cut_order(service, shop, cut_off)
-    found = (await until(lambda: listed(service)))[0]
+    found = (await until(lambda: listed(service), seconds=20))[0]
     assert (found["status"], found["order_id"]) == ("pending", shop.carts[cart]["order_id"])
     late = await order(service, shop, cart, key="cut")
     assert (late.status_code, late.json()) == (201, found)
@@ -115,7 +104,7 @@ async def test_sweep_goes_on_in_the_trace_that_began(
     del service.headers["traceparent"]
     shop.traces.clear()
     shop.down = set()
-    await until(lambda: listed(service))
+    await until(lambda: listed(service), seconds=20)
     assert shop.traces == [trace]
 
 
@@ -134,7 +123,7 @@ async def test_sweep_discards_what_cannot_be(
     async def discarded() -> bool:
         return await drafts(database_url) == 0
 
-    await until(discarded)
+    await until(discarded, seconds=20)
     assert await listed(service) == []
     anew = await order(service, shop, changed, key="cut")
     assert (anew.status_code, anew.json()["total"]) == (201, "24.49")
@@ -153,7 +142,7 @@ async def test_key_of_a_discarded_draft_takes_the_refusal(
     async def discarded() -> bool:
         return await drafts(database_url) == 0
 
-    await until(discarded)
+    await until(discarded, seconds=20)
     refused = [await order(service, shop, cart, key="cut") for _ in range(2)]
     assert {problem(answer) for answer in refused} == {(422, "unknown-cart")}
 
@@ -174,7 +163,7 @@ async def test_draft_that_nothing_helps_is_parked_and_may_be_tried_anew(
     shop.down = set()
     retried = await service.post(f"/parked/{parked['item_id']}/retry")
     assert (retried.status_code, retried.json()) == (200, parked)
-    (found,) = await until(lambda: listed(service))
+    (found,) = await until(lambda: listed(service), seconds=20)
     assert found["order_id"] == parked["item_id"]
     assert (await service.get("/parked")).json()["items"] == []
     again = await service.post(f"/parked/{parked['item_id']}/retry")

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +13,7 @@ import httpx
 from chassis import Context
 from paymentService.app.provider import Outcome
 from paymentService.app.sandbox import Sandbox
+from tests.polling import until
 
 OK = "tok_ok"
 
@@ -218,28 +218,18 @@ async def pay(
     return await service.post("/payments", json=body, headers=sent)
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], within: float = 10) -> None:
-    """Poll until the condition holds."""
-    until = time.monotonic() + within
-    while not await condition():
-        assert time.monotonic() < until, "it never came true"
-        await asyncio.sleep(0.05)
-
-
 async def until_payment(
     service: httpx.AsyncClient, payment_id: object, status: str
 ) -> dict[str, Any]:
-    async def has_status() -> bool:
-        found = await service.get(f"/payments/{payment_id}")
-        return found.status_code == 200 and found.json()["status"] == status
+    async def read() -> dict[str, Any]:
+        payment: dict[str, Any] = (await service.get(f"/payments/{payment_id}")).json()
+        return payment
 
-    await eventually(has_status)
-    payment: dict[str, Any] = (await service.get(f"/payments/{payment_id}")).json()
-    return payment
+    return await until(read, lambda found: found["status"] == status)
 
 
 async def until_order(shop: Shop, order_id: str, status: str) -> None:
-    async def has_status() -> bool:
-        return shop.status(order_id) == status
+    async def read() -> str:
+        return shop.status(order_id)
 
-    await eventually(has_status)
+    await until(read, lambda found: found == status)

@@ -6,7 +6,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from paymentService.tests.support import Books, Shop, eventually, pay, until_order, until_payment
+from paymentService.tests.support import Books, Shop, pay, until_order, until_payment
+from tests.polling import until
 
 # Whatever a test does, the books agree after it.
 pytestmark = pytest.mark.usefixtures("books")
@@ -70,7 +71,7 @@ async def test_unknown_outcome_is_known_to_the_same_key_later(
     async def answered() -> bool:
         return (await pay(service, order_id, token, key="k")).status_code == 201
 
-    await eventually(answered)
+    await until(answered)
     again = await pay(service, order_id, token, key="k")
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json()["payment_id"] == problem["payment_id"]

@@ -18,11 +18,11 @@ from paymentService.tests.support import (
     DistantSandbox,
     Line,
     Shop,
-    eventually,
     pay,
     until_order,
     until_payment,
 )
+from tests.polling import until
 
 TABLES = ("payments", "refunds", "sandbox_charges", "sandbox_refunds", "payment_idempotency_keys")
 
@@ -49,7 +49,7 @@ async def until_settled(books: Books) -> None:
         )
         return await books.fetch(query) == []
 
-    await eventually(settled)
+    await until(settled)
 
 
 async def test_killed_before_the_provider_was_asked(
@@ -110,7 +110,7 @@ async def test_request_that_was_cut_off_goes_on_under_its_key(
     async def answered() -> bool:
         return (await pay(service, order_id, key="k")).status_code == 201
 
-    await eventually(answered)
+    await until(answered)
     answer = await pay(service, order_id, key="k")
     assert answer.json()["payment_id"] == str(left["payment_id"])
     assert await books.captures() == 1
@@ -130,7 +130,7 @@ async def test_refund_that_was_cut_off_goes_on_under_its_key(
     async def answered() -> bool:
         return (await service.post(path, json={}, headers=key)).status_code == 201
 
-    await eventually(answered)
+    await until(answered)
     again = (await service.post(path, json={}, headers=key)).json()
     assert (again["refund_id"], again["status"]) == (first.json()["refund_id"], "succeeded")
     await until_order(shop, order_id, "refunded")
@@ -164,8 +164,8 @@ async def test_payment_that_nothing_helps_is_parked_in_sight_and_still_tried(
     async def counted() -> bool:
         return 'outcome="parked",sweep="payments"' in (await service.get("/metrics")).text
 
-    await eventually(parked)
-    await eventually(counted)
+    await until(parked)
+    await until(counted)
     line.cut = False
     await books.fetch("UPDATE payment.payments SET next_attempt_at = now()")
     await until_payment(service, payment_id, "captured")
@@ -242,7 +242,7 @@ async def test_other_trouble_with_the_order_keeps_the_money(
     async def tried_again() -> bool:
         return await books.fetch("SELECT FROM payment.payments WHERE attempts > 1") != []
 
-    await eventually(tried_again)
+    await until(tried_again)
     assert (await service.get(f"/payments/{payment_id}")).json()["status"] == "captured"
     assert await books.fetch("SELECT FROM payment.refunds") == []
 

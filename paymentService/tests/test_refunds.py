@@ -5,7 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from paymentService.tests.support import Books, Shop, eventually, pay, until_order, until_payment
+from paymentService.tests.support import Books, Shop, pay, until_order, until_payment
+from tests.polling import until
 
 # Whatever a test does, the books agree after it.
 pytestmark = pytest.mark.usefixtures("books")
@@ -159,4 +160,4 @@ async def test_order_that_is_being_fulfilled_is_told_again_later(
     async def settled() -> bool:
         return await books.fetch("SELECT FROM payment.payments WHERE NOT settled") == []
 
-    await eventually(settled)
+    await until(settled)

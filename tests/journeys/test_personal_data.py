@@ -17,6 +17,7 @@ import pytest
 from fleet.audit import auditor_url
 from fleet.services import SERVICES
 from tests.fleets import Fleet
+from tests.polling import until
 from tests.shop import Shop
 
 
@@ -166,10 +167,7 @@ async def test_erasing_reaches_every_schema(fleet: Fleet, shop: Shop, canary: Ca
 
 
 async def until_gone(db: asyncpg.Connection, canary: Canary) -> None:
-    deadline = asyncio.get_running_loop().time() + 15
-    while found := await tables_with(db, canary):
-        assert asyncio.get_running_loop().time() < deadline, found
-        await asyncio.sleep(0.2)
+    await until(lambda: tables_with(db, canary), lambda tables: not tables, seconds=15)
 
 
 async def tables_with(db: asyncpg.Connection, canary: Canary) -> list[str]:

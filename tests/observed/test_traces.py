@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,6 +13,7 @@ import pytest
 from fleet.services import SERVICES
 from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.observed.collector import Collector, Seen, collecting
+from tests.polling import until
 from tests.shop import Shop, unique
 
 SWEEPS = {"sweep payments", "sweep unfinished-jobs"}
@@ -84,7 +85,7 @@ async def buy_and_be_cut_off(fleet: Fleet, shop: Shop) -> None:
         await asyncio.gather(begun, return_exceptions=True)
     finally:
         os.kill(fleet.pid("shipping"), signal.SIGCONT)
-    await until(lambda: is_completed(shop, job))
+    await until(lambda: is_completed(shop, job), seconds=40)
 
 
 async def ask_in_vain(customers: httpx.AsyncClient) -> None:
@@ -96,12 +97,13 @@ async def ask_in_vain(customers: httpx.AsyncClient) -> None:
 
 async def half_way(shop: Shop, order_id: str) -> str:
     """Returns the order's job, once its goods have left and nobody has shipped them."""
-    async with asyncio.timeout(10):
-        while True:
-            jobs = (await shop.get("fulfilment", f"/fulfilments?order_id={order_id}"))["items"]
-            if jobs and "commit" in [step["step"] for step in jobs[0]["steps"]]:
-                return str(jobs[0]["job_id"])
-            await asyncio.sleep(0.02)
+
+    async def left() -> str:
+        jobs = (await shop.get("fulfilment", f"/fulfilments?order_id={order_id}"))["items"]
+        goods_left = jobs and "commit" in [step["step"] for step in jobs[0]["steps"]]
+        return str(jobs[0]["job_id"]) if goods_left else ""
+
+    return await until(left)
 
 
 async def is_completed(shop: Shop, job: str) -> bool:
@@ -117,7 +119,7 @@ async def test_a_purchase_that_was_cut_off_is_one_trace(
 ) -> None:
     trace_id = in_one_trace(shop, "01")
     await buy_and_be_cut_off(fleet, shop)
-    await until(lambda: is_whole(collector.of_trace(trace_id)))
+    await until(lambda: is_whole(collector.of_trace(trace_id)), seconds=40)
     spans = collector.of_trace(trace_id)
     assert {"409", "422", "404"} <= {
         each.attributes.get("http.response.status_code", "") for each in spans
@@ -131,14 +133,6 @@ async def test_a_purchase_that_was_cut_off_is_one_trace(
     logs = Path(fleet.environment["DATA_DIR"], "logs")
     for service in SERVICES:
         assert trace_id in (logs / f"{service.name}.log").read_text(), service.name
-
-
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
-        while True:
-            if await true():
-                return
-            await asyncio.sleep(0.1)
 
 
 async def has(collector: Collector, trace_id: str) -> bool:
@@ -180,7 +174,7 @@ async def test_who_asks_for_no_trace_gets_none(shop: Shop, collector: Collector)
     await shop.order({await shop.product(): 1})
     wanted = in_one_trace(shop, "01")
     await shop.order({await shop.product(): 1})
-    await until(lambda: has(collector, wanted))
+    await until(lambda: has(collector, wanted), seconds=40)
     assert collector.of_trace(unwanted) == []
 
 
@@ -188,7 +182,7 @@ async def test_idle_sweeps_and_probes_make_no_spans(shop: Shop, collector: Colle
     await shop.get("order", "/livez")
     trace_id = in_one_trace(shop, "01")
     await shop.get("order", "/orders?limit=1")
-    await until(lambda: has(collector, trace_id))
+    await until(lambda: has(collector, trace_id), seconds=40)
     names = {each.span.name for each in collector.seen}
     assert "GET /livez" not in names
     assert "GET /readyz" not in names

@@ -1,11 +1,11 @@
 """What the warehouse's tests share: its calls by name, and its invariants by SQL."""
 
-import asyncio
-import time
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+
+from tests.polling import until
 
 # Each returns the rows that break it.
 INVARIANTS = {
@@ -94,7 +94,4 @@ async def status_of(service: httpx.AsyncClient, reservation_id: str) -> str:
 async def until_stock_is(
     service: httpx.AsyncClient, sku: str, expected: tuple[int, int, int]
 ) -> None:
-    deadline = time.monotonic() + 10
-    while (found := await stock_of(service, sku)) != expected:
-        assert time.monotonic() < deadline, f"{found}, still not {expected}"
-        await asyncio.sleep(0.02)
+    await until(lambda: stock_of(service, sku), lambda found: found == expected)

@@ -12,6 +12,7 @@ from fleet.audit import Invariant, auditor_url, check, liveness, safety
 from tests.faults.links.proxy import Exchange, Rule
 from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import beside, data_folder
+from tests.polling import until
 from tests.shop import Shop
 
 from .cases import Case, Script
@@ -162,9 +163,7 @@ class Workbench:
 
     async def _until_ready(self, service: str) -> None:
         url = f"{self.wired.fleet.urls[service]}/readyz"
-        async with asyncio.timeout(READY_SECONDS):
-            while not await self._is_ready(url):  # noqa: ASYNC110  # it is not in here
-                await asyncio.sleep(0.1)
+        await until(lambda: self._is_ready(url), seconds=READY_SECONDS)
 
     async def _is_ready(self, url: str) -> bool:
         try:

@@ -10,6 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.polling import until
+
 from .http_wire import Call, HttpWire
 from .postgres_wire import PostgresWire, RoundTrip
 from .proxy import Drop, Exchange, Link, Rule, Says, Slow, Stream
@@ -137,9 +139,11 @@ async def test_a_held_request_is_passed_on_although_its_caller_has_gone(link_to:
     _, writer = await asyncio.open_connection("127.0.0.1", link.port)
     writer.write(b"GET /orders HTTP/1.1\r\n\r\n")
     writer.close()
-    async with asyncio.timeout(10):
-        while not callee.asked:  # noqa: ASYNC110  # a callee tells nobody
-            await asyncio.sleep(0.01)
+
+    async def asked() -> list[bytes]:
+        return callee.asked
+
+    await until(asked)
 
 
 async def test_an_answer_may_be_another_one(link_to: LinkTo) -> None:

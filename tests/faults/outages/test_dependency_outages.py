@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
+from tests.polling import until
 from tests.shop import Shop
 
 from .edges import TURNS, Edge, Request
@@ -97,9 +98,9 @@ async def nothing_half_done(shop: Shop, edge: Edge, request: Request, trouble: s
 
 async def goes_through(shop: Shop, request: Request) -> None:
     """The same request, asked again while it is refused or under way."""
-    async with asyncio.timeout(20):
-        answer = await request.ask(shop)
-        while answer.status_code in (202, 503):
-            await asyncio.sleep(0.1)
-            answer = await request.ask(shop)
+    answer = await until(
+        lambda: request.ask(shop),
+        lambda answer: answer.status_code not in (202, 503),
+        seconds=20,
+    )
     assert answer.status_code in (request.status, 200), answer.text

@@ -12,6 +12,7 @@ import pytest_asyncio
 from fleet.services import SERVICES
 from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
+from tests.polling import until
 from tests.shop import Shop
 
 from .edges import WRITES, Request
@@ -83,11 +84,11 @@ async def tells_the_truth(shop: Shop, service: str, trouble: Trouble) -> None:
 
 async def heals(shop: Shop, request: Request) -> None:
     """Without a restart: ready, and what was refused is done at last."""
-    async with asyncio.timeout(20):
-        answer = await request.ask(shop)
-        while answer.status_code in (202, 503):
-            await asyncio.sleep(0.1)
-            answer = await request.ask(shop)
+    answer = await until(
+        lambda: request.ask(shop),
+        lambda answer: answer.status_code not in (202, 503),
+        seconds=20,
+    )
     assert answer.status_code in (request.status, 200), answer.text
     assert (await shop[request.service].get("/readyz")).status_code == 200
     found = await shop.get(*request.look)
@@ -108,9 +109,5 @@ async def test_locks_of_a_suspended_service_are_freed(fleet: WiredFleet, shop: S
     refused = await first
     assert is_documented(refused), refused.text
     assert (await shop.get("warehouse", f"/stock/{sku}"))["on_hand"] == 100
-    async with asyncio.timeout(10):
-        again = await adjust()
-        while again.status_code == 503:
-            await asyncio.sleep(0.1)
-            again = await adjust()
+    again = await until(adjust, lambda answer: answer.status_code != 503)
     assert again.json()["on_hand"] == 99, again.text

@@ -13,6 +13,7 @@ import pytest
 
 from fleet.services import SERVICES
 from tests.fleets import Fleet, data_folder, embedded_fleet
+from tests.polling import until
 from tests.shop import Shop, unique
 
 SHOPPERS = 4
@@ -72,11 +73,11 @@ class Shopper:
         await self.ask("POST", "payment", "/payments", amount | {"method": card})
         await self.ask("POST", "transaction", "/transactions", amount)
         # A capture makes the order paid surely, if not at once.
-        async with asyncio.timeout(20):
-            while True:
-                if (await self.ask("GET", "order", where))["status"] == "paid":
-                    break
-                await asyncio.sleep(0.1)
+        await until(
+            lambda: self.ask("GET", "order", where),
+            lambda order: order["status"] == "paid",
+            seconds=20,
+        )
         await self.ask("POST", "fulfilment", "/fulfilments", {"order_id": order["order_id"]})
         await self.ask("GET", "search", f"/search?q={sku}")
         return str(order["order_id"])
@@ -90,11 +91,11 @@ async def restart(fleet: Fleet, shop: Shop, service: str) -> None:
     """Returns when another process of the service is ready."""
     before = pid_of(fleet, service)
     os.kill(before, signal.SIGTERM)
-    async with asyncio.timeout(DRAINED_WITHIN):
-        while True:
-            if pid_of(fleet, service) != before and await is_ready(shop, service):
-                return
-            await asyncio.sleep(0.02)
+
+    async def is_another() -> bool:
+        return pid_of(fleet, service) != before and await is_ready(shop, service)
+
+    await until(is_another, seconds=DRAINED_WITHIN)
 
 
 async def is_ready(shop: Shop, service: str) -> bool:

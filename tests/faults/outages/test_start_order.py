@@ -9,6 +9,7 @@ import pytest
 
 from fleet.services import SERVICES, urls
 from tests.fleets import data_folder, embedded_fleet, free_base
+from tests.polling import until
 from tests.shop import Shop
 
 from .scattered import WANTED
@@ -58,11 +59,7 @@ async def test_postgres_comes_last(home: Path) -> None:
 
 async def waits(shop: Shop, service: str) -> None:
     """Alive, not ready, and says why."""
-    async with asyncio.timeout(30):
-        while True:
-            if await lives(shop, service):
-                break
-            await asyncio.sleep(0.05)
+    await until(lambda: lives(shop, service), seconds=30)
     ready, read = await asyncio.gather(
         shop[service].get("/readyz"), shop[service].get(READS[service])
     )

@@ -15,6 +15,7 @@ from tests.faults.races.crowd import Crowd, take_turns
 from tests.faults.races.replica import Replica, second_fulfilment
 from tests.faults.races.sizes import Sizes
 from tests.fleets import Fleet
+from tests.polling import until
 from tests.shop import Shop, unique
 
 STOCK = 1_000_000
@@ -132,12 +133,11 @@ async def ask(shop: Crowd, order_id: str, key: str) -> httpx.Response | None:
 
 async def until_next_step(books: asyncpg.Pool, order_ids: list[str], step: str | None) -> None:
     orders = [UUID(order_id) for order_id in order_ids]
-    async with asyncio.timeout(15):
-        while True:
-            steps = [job["next_step"] for job in await books.fetch(JOBS, orders)]
-            if steps == [step] * len(orders):
-                return
-            await asyncio.sleep(0.02)
+
+    async def steps() -> list[str | None]:
+        return [job["next_step"] for job in await books.fetch(JOBS, orders)]
+
+    await until(steps, lambda found: found == [step] * len(orders), seconds=15)
 
 
 @contextmanager
