@@ -4,13 +4,13 @@ import asyncio
 import itertools
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from tests.polling import until
+from tests.polling import insist, until
 
 _numbers = itertools.count(1)
 
@@ -57,27 +57,19 @@ class Shop:
         return self._clients[service]
 
     async def get(self, service: str, path: str) -> Any:
-        """The JSON of something that must be there; a 503 is asked again."""
-        answer = await self._insist(lambda: self[service].get(path))
+        """The JSON of something that must be there; asked again if told so."""
+        answer = await insist(lambda: self[service].get(path))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def post(
         self, service: str, path: str, body: Any, *, key: str | None = None, status: int = 201
     ) -> Any:
-        """The JSON of a POST that must have this status; a 503 is asked again, with its key."""
+        """The JSON of a POST that must have this status; asked again, with its key, if told so."""
         headers = {"Idempotency-Key": key or unique("key")}
-        answer = await self._insist(lambda: self[service].post(path, json=body, headers=headers))
+        answer = await insist(lambda: self[service].post(path, json=body, headers=headers))
         assert answer.status_code == status, answer.text
         return answer.json()
-
-    async def _insist(self, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-        async with asyncio.timeout(20):
-            while True:
-                answer = await ask()
-                if answer.status_code != 503:
-                    return answer
-                await asyncio.sleep(float(answer.headers["retry-after"]))
 
     async def product(
         self, *, price: str = "10.00", currency: str = "EUR", stock: int | None = 100
@@ -126,7 +118,7 @@ class Shop:
             "method": {"type": "card", "token": card},
         }
         payment = self["payment"]
-        return await self._insist(lambda: payment.post("/payments", json=body, headers=headers))
+        return await insist(lambda: payment.post("/payments", json=body, headers=headers))
 
     async def paid_order(self, items: Mapping[str, int]) -> Any:
         order = await self.order(items)

@@ -1,13 +1,14 @@
 """Payments through their contract."""
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from paymentService.tests.support import Books, Shop, pay, until_order, until_payment
-from tests.polling import until
+from tests.polling import insist, until
 
 # Whatever a test does, the books agree after it.
 pytestmark = pytest.mark.usefixtures("books")
@@ -191,15 +192,8 @@ async def test_same_key_at_once_captures_once(
 ) -> None:
     order_id = shop.place()
 
-    async def persist() -> httpx.Response:
-        answer = await pay(service, order_id, key="k")
-        while answer.status_code == 409:
-            assert answer.json()["type"] == "/problems/idempotency-in-progress"
-            assert answer.headers["retry-after"] == "1"
-            answer = await pay(service, order_id, key="k")
-        return answer
-
-    answers = await asyncio.gather(*(persist() for _ in range(20)))
+    one_of_them = partial(pay, service, order_id, key="k")
+    answers = await asyncio.gather(*(insist(one_of_them) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1

@@ -17,7 +17,7 @@ import pytest
 from fleet.audit import auditor_url
 from fleet.services import SERVICES
 from tests.fleets import Fleet
-from tests.polling import until
+from tests.polling import insist, until
 from tests.shop import Shop
 
 
@@ -138,13 +138,9 @@ async def test_export_of_hardly_anything(shop: Shop) -> None:
 
 
 async def exported(shop: Shop, customer_id: str) -> Any:
-    async with asyncio.timeout(20):
-        while True:
-            answer = await shop["customer"].get(f"/customers/{customer_id}/export")
-            if answer.status_code == 200:
-                return answer.json()
-            assert answer.json()["type"] == "/problems/export-not-ready"
-            await asyncio.sleep(float(answer.headers["retry-after"]))
+    answer = await insist(lambda: shop["customer"].get(f"/customers/{customer_id}/export"))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 async def test_erasing_reaches_every_schema(fleet: Fleet, shop: Shop, canary: Canary) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.polling import insist
 from warehouseService.app import reservations
 from warehouseService.app.main import app
 from warehouseService.tests.support import (
@@ -26,26 +27,23 @@ def environment() -> dict[str, str]:
     return {"MAX_IN_FLIGHT": "1000"}
 
 
-async def insist(
+async def reserved(
     service: httpx.AsyncClient, items: dict[str, int], reservation_id: str = ""
 ) -> httpx.Response:
-    """Reserve as a client does that was told to come back: again, with the same id."""
+    """As a client does that was told to come back: again, with the same id."""
     reservation_id = reservation_id or str(uuid4())
-    while True:
-        answer = await reserve(service, items, reservation_id)
-        if answer.status_code != 503:
-            return answer
+    return await insist(lambda: reserve(service, items, reservation_id))
 
 
 async def test_last_units_go_to_as_many_as_there_are(
     service: httpx.AsyncClient, database_url: str
 ) -> None:
     await put(service, "CANDLE", 10)
-    answers = await asyncio.gather(*(insist(service, {"CANDLE": 1}) for _ in range(200)))
+    answers = await asyncio.gather(*(reserved(service, {"CANDLE": 1}) for _ in range(200)))
     # 200: the first answer was lost to overload, not its effect.
-    reserved = [answer for answer in answers if answer.status_code in (200, 201)]
+    won = [answer for answer in answers if answer.status_code in (200, 201)]
     refused = [answer for answer in answers if answer.status_code == 409]
-    assert (len(reserved), len(refused)) == (10, 190)
+    assert (len(won), len(refused)) == (10, 190)
     assert {answer.json()["type"] for answer in refused} == {"/problems/insufficient-stock"}
     assert await stock_of(service, "CANDLE") == (10, 10, 0)
     await audit(database_url)
@@ -57,7 +55,7 @@ async def test_same_reservation_many_times_at_once_holds_once(
     await put(service, "CANDLE", 10)
     reservation_id = str(uuid4())
     answers = await asyncio.gather(
-        *(insist(service, {"CANDLE": 3}, reservation_id) for _ in range(30))
+        *(reserved(service, {"CANDLE": 3}, reservation_id) for _ in range(30))
     )
     assert sorted(answer.status_code for answer in answers) == [200] * 29 + [201]
     assert await stock_of(service, "CANDLE") == (10, 3, 7)

@@ -13,6 +13,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from fleet.replay.crowd import at_once
 from fleet.replay.progress import Progress
+from tests.polling import insist, until
 from tests.shop import Shop, unique
 
 PATIENCE_SECONDS = 60
@@ -39,17 +40,17 @@ class Crowd(Shop):
     ) -> httpx.Response:
         """Ask again, with the same key, for as long as the answer says when."""
         headers = {"Idempotency-Key": key} if key else {}
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                answer = await self[service].request(
-                    method, path, json=body, headers=headers, timeout=PATIENCE_SECONDS
-                )
-                self.told[answer.status_code, problem(answer)] += 1
-                again = answer.headers.get("retry-after")
-                if again is None:
-                    assert answer.status_code < 500, answer.text
-                    return answer
-                await asyncio.sleep(float(again) * random.uniform(1, 1.5))
+
+        async def ask() -> httpx.Response:
+            answer = await self[service].request(
+                method, path, json=body, headers=headers, timeout=PATIENCE_SECONDS
+            )
+            self.told[answer.status_code, problem(answer)] += 1
+            return answer
+
+        answer = await insist(ask, seconds=PATIENCE_SECONDS)
+        assert answer.status_code < 500, answer.text
+        return answer
 
     async def race(self, *racers: Awaitable[httpx.Response]) -> list[httpx.Response]:
         """All of them at once, each so much sooner or later that it comes before, in the middle of
@@ -88,12 +89,11 @@ class Crowd(Shop):
     async def fulfil(self, order_id: str) -> httpx.Response:
         """The answer to who waits for it: not 202, but what the job came to."""
         body, key = {"order_id": order_id}, unique("fulfil")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                answer = await self.insist("fulfilment", "POST", "/fulfilments", body, key=key)
-                if answer.status_code != 202:
-                    return answer
-                await asyncio.sleep(0.1)
+        return await until(
+            lambda: self.insist("fulfilment", "POST", "/fulfilments", body, key=key),
+            lambda answer: answer.status_code != 202,
+            seconds=PATIENCE_SECONDS,
+        )
 
 
 def problem(answer: httpx.Response) -> str:
