@@ -19,6 +19,7 @@ UNFINISHED = Finding(Invariant("job-ends", "", ""), 1, [])
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbench, "REST_SECONDS", 0.3)
     monkeypatch.setattr(workbench, "STANDSTILL_SECONDS", 0.4)
+    monkeypatch.setattr(workbench, "PATIENCE_SECONDS", 2.0)
 
 
 @pytest.fixture
@@ -28,10 +29,16 @@ def bench() -> workbench.Workbench:
     return workbench.Workbench(nobody, nobody, nobody, nobody)
 
 
+def stand_still(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("still", [0, 0.5])
 async def test_what_never_rests_is_told(
-    bench: workbench.Workbench, monkeypatch: pytest.MonkeyPatch
+    bench: workbench.Workbench, monkeypatch: pytest.MonkeyPatch, still: float
 ) -> None:
     async def check(_: asyncpg.Connection, __: Iterable[Invariant]) -> list[Finding]:
+        stand_still(still)
         return [UNFINISHED]
 
     monkeypatch.setattr(workbench, "check", check)
@@ -44,11 +51,8 @@ async def test_a_machine_that_stood_still_is_no_unrest(
 ) -> None:
     looks = iter([[UNFINISHED], [UNFINISHED], []])
 
-    def stand_still() -> None:
-        time.sleep(0.5)
-
     async def check(_: asyncpg.Connection, __: Iterable[Invariant]) -> list[Finding]:
-        stand_still()
+        stand_still(0.5)
         return next(looks)
 
     monkeypatch.setattr(workbench, "check", check)

@@ -21,7 +21,7 @@ from .faults import FaultAt
 from .journeys import JOURNEYS, Journey, Purchase, complaints, prepare
 from .replies import Replies
 from .scripts import RECORDED
-from .shopper import Wrong
+from .shopper import PATIENCE_SECONDS, Wrong
 
 REST_SECONDS = 10.0
 STANDSTILL_SECONDS = 2.5
@@ -148,15 +148,15 @@ class Workbench:
         """Raises Wrong when something is still unfinished ten seconds after the last fault.
 
         All that the fleet says passes through this process: where that stands still for as long as
-        a statement may take, it is one more fault.
+        a statement may take, it is one more fault. However often it does, a minute is enough.
         """
         clock = asyncio.get_running_loop().time
-        fault = looked = clock()
+        began = fault = looked = clock()
         while unfinished := await self._broken(AT_REST):
             now = clock()
             if now > looked + STANDSTILL_SECONDS:
                 fault = now
-            if now > fault + REST_SECONDS:
+            if now > min(fault + REST_SECONDS, began + PATIENCE_SECONDS):
                 raise Wrong("; ".join(unfinished))
             looked = now
             await asyncio.sleep(0.1)
