@@ -50,7 +50,7 @@ def keep_looking(environ: Mapping[str, str], every: float) -> None:
         except Failure as failure:
             console.complain(str(failure))
             took = 0.0
-        time.sleep(max(every, REST * took))
+        time.sleep(max(every, REST * took))  # the rest that bounds what audits cost
 
 
 def main(arguments: Sequence[str]) -> int:

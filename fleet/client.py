@@ -74,7 +74,7 @@ class Client:
                 return answer
             if time.monotonic() + pause > deadline:
                 raise Failure(self._gave_up(service, answer))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause)  # as it asked to, with jitter; `patience` bounds all
             attempt += 1
 
     async def _try(self, method: str, url: str, body: Any, key: str | None) -> Answer | None:

@@ -30,7 +30,11 @@ def dsn_for(dsn: str, role: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{role}:{quote(password, safe='')}@{host}"))
 
 
-def wait_for(dsn: str, seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
+def wait_for(
+    dsn: str,
+    seconds: float,
+    pause: Callable[[float], None] = time.sleep,  # for who need not hear signals meanwhile
+) -> None:
     """Return as soon as the server lets us in.
 
     Raises Failure when it refuses, or has not answered in `seconds`.
@@ -45,7 +49,7 @@ def wait_for(dsn: str, seconds: float, pause: Callable[[float], None] = time.sle
                 raise Failure(f"does not answer within {seconds:.0f} s ({why}).") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise Failure(f"refuses: {error}.") from error
-        pause(0.02)
+        pause(0.02)  # between two looks; `seconds` bounds them all
 
 
 async def _connect(dsn: str, seconds: float) -> None:
@@ -70,7 +74,7 @@ def apply_schemas(
     dsn: str,
     folders: Sequence[Path],
     passwords: Mapping[str, str],
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None] = time.sleep,  # for who need not hear signals meanwhile
 ) -> None:
     """However long that takes: an index on millions of rows, cut off, would only be begun anew.
 

@@ -111,7 +111,7 @@ class Demo:
                 return
             if time.monotonic() > deadline:
                 raise Failure(f"{path} is still {answer.body['status']} after {SETTLED_SECONDS} s.")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two looks; the deadline bounds them all
 
     def _key(self, what: str) -> str:
         return f"demo-{self._run}-{what}"

@@ -52,5 +52,5 @@ def _is_gone_within(data_dir: Path, seconds: float) -> bool:
     while not instance.is_gone(data_dir):
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks; the deadline bounds them all
     return True

@@ -92,7 +92,7 @@ def _locked(path: Path, patience: float) -> Iterator[TextIO]:
         while not _try(file, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise Failure(f"An earlier fleet still holds {path}. To end it: make down")
-            time.sleep(0.05)
+            time.sleep(0.05)  # the lock tells nobody; `patience` bounds all looks
         yield file
 
 

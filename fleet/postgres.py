@@ -98,7 +98,9 @@ class Postgres:
             )
 
     def wait_until_ready(
-        self, status: Callable[[], int | None], pause: Callable[[float], None] = time.sleep
+        self,
+        status: Callable[[], int | None],
+        pause: Callable[[float], None] = time.sleep,  # for who need not hear signals meanwhile
     ) -> None:
         """Raises Failure with the end of the log when it dies, or does not answer.
 

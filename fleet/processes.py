@@ -113,5 +113,5 @@ def _end_with(lifeline: Connection) -> None:
     """Drain when the supervisor is gone; a service that cannot is cut off."""
     lifeline.poll(None)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(END_SECONDS)
+    time.sleep(END_SECONDS)  # what draining may take; then it is cut off
     os._exit(1)

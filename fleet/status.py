@@ -48,7 +48,7 @@ async def _look_at(http: httpx.AsyncClient, name: str, url: str, seconds: float)
         before = traffic.read((await http.get(f"{url}/metrics")).text)
         ready = await http.get(f"{url}/readyz")
         version = (await http.get(f"{url}/livez")).json().get("version", "?")
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # the span itself: what is counted in it is told
         after = traffic.read((await http.get(f"{url}/metrics")).text)
     except httpx.TransportError:
         return State(name)

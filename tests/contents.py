@@ -68,7 +68,6 @@ async def rows(db: asyncpg.Connection, wanted: Columns) -> dict[str, list[str]]:
 
 
 async def _rows_of(db: asyncpg.Connection, table: str, names: Sequence[str]) -> list[str]:
-    # Names of ours, from the catalogue.
-    query = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608
-    found = await db.fetch(f"SELECT row_to_json(wanted)::text FROM ({query}) wanted ORDER BY 1")  # noqa: S608
+    query = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608  # from the catalogue
+    found = await db.fetch(f"SELECT row_to_json(wanted)::text FROM ({query}) wanted ORDER BY 1")  # noqa: S608  # of it
     return [row[0] for row in found]

@@ -134,4 +134,4 @@ class Shopper:
 async def _wait(deadline: float, what: str) -> None:
     if time.monotonic() > deadline:
         raise Failure(f"{what} after {PATIENCE_SECONDS} s.")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # between two looks; the deadline bounds them all

@@ -100,7 +100,7 @@ async def see_through(context: Context, job: Job, *, leased: bool) -> Job:
             leased, job = True, claimed[0]
         else:
             current().pause()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # another process drives; the deadline bounds all looks
             job = await jobs.find(db, job.job_id)
     return await drive(context, job) if leased else job
 

@@ -180,7 +180,7 @@ async def until_order_is_free(db: Connection, order_id: UUID) -> None:
             raise AlreadyPaid(payment_id=standing["payment_id"])
         if time.monotonic() > until:
             raise PaymentInProgress(payment_id=standing["payment_id"])
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)  # another process decides; `until` bounds all looks
 
 
 async def claim(db: Connection, payment_id: UUID, pauses: Sequence[float]) -> Record | None:

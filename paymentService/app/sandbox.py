@@ -56,7 +56,7 @@ class Sandbox:
         outcome = "captured" if token in CAPTURING else "declined"
         first = await self._log.fetchval(WRITE, payment_id, outcome, *entry)
         if first and token == ANSWERS_LATE:
-            await asyncio.sleep(self._too_late)
+            await asyncio.sleep(self._too_late)  # what this token is for: an answer too late
         decided = await self.find(payment_id)
         assert decided is not None
         return decided

@@ -175,7 +175,7 @@ class Books:
         names = ", ".join(values)
         places = ", ".join(f"${number + 1}" for number in range(len(values)))
         rows = await self.fetch(
-            f"INSERT INTO payment.payments ({names}) VALUES ({places}) RETURNING payment_id",  # noqa: S608
+            f"INSERT INTO payment.payments ({names}) VALUES ({places}) RETURNING payment_id",  # noqa: S608  # names of tests
             *values.values(),
         )
         payment_id: UUID = rows[0]["payment_id"]

@@ -51,7 +51,7 @@ def eventually(holds: Callable[[], object], seconds: float = 15) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks; the deadline bounds them all
 
 
 def free_port_base() -> int:

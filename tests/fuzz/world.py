@@ -62,7 +62,7 @@ class World:
             answer = await ask(self._apps[service], request)
             if answer.status != 503:
                 break
-            await asyncio.sleep(0.2)  # it says when to come back
+            await asyncio.sleep(0.2)  # between two tries, of sixty at most
         assert answer.status < 300, f"{answer.body!r} to {request}"
         self.answers.append(answer.json())
         return self.answers[-1]

@@ -51,7 +51,7 @@ class Auditor:
                 async with asyncio.timeout(60):
                     findings = await audit.audit(self._dsn, invariants)
             except AWAY:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # PostgreSQL is being killed just now
                 continue
             self.audits += 1
             return [_told(finding) for finding in findings if finding.violations]

@@ -70,7 +70,7 @@ class Caller:
                         return _judged(request, lasting[0])
                     asked_for = max((reply.retry_after or 0 for reply in replies), default=0)
                     pause = asked_for * self.dice.random() + self.dice.uniform(0.05, 0.3)
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(pause)  # as it was told, or sooner; the timeout bounds all
         except TimeoutError:
             request.given_up = True
             raise GaveUp(str(request)) from None

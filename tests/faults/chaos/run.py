@@ -104,7 +104,7 @@ class Run:
             start(self._close())
 
     async def _close(self) -> None:
-        await asyncio.sleep(self._plan.seconds)
+        await asyncio.sleep(self._plan.seconds)  # the length of the run
         self._closing.set()
 
     async def _keep_auditing(self) -> None:
@@ -135,7 +135,7 @@ class Run:
         while clock() - began < SETTLE_SECONDS:
             if not await self._auditor.unfinished():
                 break
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # between two looks; SETTLE_SECONDS bounds them all
         self.result.settled_after = clock() - began
 
     async def _judge(self, caller: Caller) -> None:

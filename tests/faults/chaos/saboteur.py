@@ -29,7 +29,7 @@ class Saboteur:
         began = clock()
         async with asyncio.TaskGroup() as pauses:
             for fault in schedule:
-                await asyncio.sleep(max(began + fault.at - clock(), 0))
+                await asyncio.sleep(max(began + fault.at - clock(), 0))  # faults come by the clock
                 if found := self._hit_by(fault):
                     self.done[fault.kind, fault.victim] += 1
                     self._strike(fault, found, pauses)
@@ -55,6 +55,6 @@ async def _pause(pids: list[int], seconds: float) -> None:
     # The parent first: it then starts nobody whom we have not seen.
     send(SIGSTOP, *pids)
     try:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # the fault itself: it is stopped for so long
     finally:
         send(SIGCONT, *pids)

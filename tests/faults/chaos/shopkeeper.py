@@ -28,7 +28,7 @@ class Shopkeeper:
             # What went wrong stands in the log, and is judged at the end.
             with suppress(Refused, GaveUp):
                 await self._caller.dice.choice(duties)()
-            await asyncio.sleep(self._caller.dice.uniform(*BUSY_SECONDS))
+            await asyncio.sleep(self._caller.dice.uniform(*BUSY_SECONDS))  # busy elsewhere
 
     @property
     def _mark(self) -> str:

@@ -41,7 +41,7 @@ class Shopper:
                 self.outcomes["gave up"] += 1
                 stuck = f"visit {self._visits} of {self._name}: its order did not get on"
                 self._caller.log.complaints.append(stuck)
-            await asyncio.sleep(self._caller.dice.uniform(0, thinking))
+            await asyncio.sleep(self._caller.dice.uniform(0, thinking))  # what it does meanwhile
 
     async def _come(self) -> str:
         dice = self._caller.dice

@@ -161,14 +161,14 @@ class Visit:
                 job = await self.post("fulfilment", "/fulfilments", body, key, fine=fine)
                 if job.problem != "order-not-paid":
                     break
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # between two looks; PAID_SECONDS bounds them all
         return await self.finished(job) if job.ok else job
 
     async def finished(self, job: Reply) -> Reply:
         """The job once it is completed or failed. Raises TimeoutError."""
         async with asyncio.timeout(PAID_SECONDS):
             while job.json["status"] not in ("completed", "failed"):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # between two looks; PAID_SECONDS bounds them all
                 path = f"/fulfilments/{job.json['job_id']}"
                 job = await self.caller.ask("GET", "fulfilment", path)
         return job

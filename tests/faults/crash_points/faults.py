@@ -65,7 +65,7 @@ class FaultAt(Watch):
                 self._copied = exchange
                 await self._copy(exchange)
             case "delay":
-                await asyncio.sleep(LATE_SECONDS)
+                await asyncio.sleep(LATE_SECONDS)  # the fault itself
 
     @property
     def victim(self) -> str:
@@ -87,7 +87,7 @@ class FaultAt(Watch):
 
         async def go_on() -> None:
             try:
-                await asyncio.sleep(STOPPED_SECONDS.get(self.victim, LATE_SECONDS))
+                await asyncio.sleep(STOPPED_SECONDS.get(self.victim, LATE_SECONDS))  # the fault
             finally:
                 os.kill(pid, signal.SIGCONT)
 

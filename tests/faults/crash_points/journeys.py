@@ -74,7 +74,7 @@ async def fulfil(purchase: Purchase) -> str:
         # Paid surely, if not at once; and a job under way goes on by itself.
         if said.get("type") != "/problems/order-not-paid" and answer.status_code != 202:
             return str(said["type"])
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # between two tries; PATIENCE_SECONDS bounds them all
     return f"nothing but {answer.status_code} {answer.text}"
 
 

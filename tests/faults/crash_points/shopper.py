@@ -67,7 +67,7 @@ class Shopper:
                         if "retry-after" not in answer.headers:
                             return answer
                         last = f"{answer.status_code} {answer.text}"
-                    await asyncio.sleep(_pause(answer))
+                    await asyncio.sleep(_pause(answer))  # as it was told; the timeout bounds all
         except TimeoutError:
             raise Wrong(f"{method} {path} was not answered; last: {last}") from None
 

@@ -30,7 +30,7 @@ def bench() -> workbench.Workbench:
 
 
 def stand_still(seconds: float) -> None:
-    time.sleep(seconds)
+    time.sleep(seconds)  # what it is about: the process stands still
 
 
 @pytest.mark.parametrize("still", [0, 0.5])

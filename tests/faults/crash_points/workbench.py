@@ -49,7 +49,7 @@ class Record(Watch):
         self.begun: list[Event] = []
         self.happened: list[Event] = []
 
-    async def moment(self, event: Event, when: When, exchange: Exchange) -> None:  # noqa: ARG002
+    async def moment(self, event: Event, when: When, exchange: Exchange) -> None:  # noqa: ARG002  # overrides
         if when == "before":
             self.begun.append(event)
         # A statement may turn out to have changed nothing.
@@ -70,7 +70,7 @@ class Workbench:
         """What happens, or is tried, while nobody buys anything."""
         record = Record()
         self.wired.set_rule(record)
-        await asyncio.sleep(QUIET_SECONDS)
+        await asyncio.sleep(QUIET_SECONDS)  # the span in which sweeps are watched
         self.wired.set_rule(Rule())
         return {each.place for each in record.begun}
 
@@ -159,7 +159,7 @@ class Workbench:
             if now > min(fault + REST_SECONDS, began + PATIENCE_SECONDS):
                 raise Wrong("; ".join(unfinished))
             looked = now
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two looks, each of all books
 
     async def _until_ready(self, service: str) -> None:
         url = f"{self.wired.fleet.urls[service]}/readyz"

@@ -63,10 +63,10 @@ class Slow(Rule):
     answers: float = 0
 
     async def request(self, exchange: Exchange) -> None:  # noqa: ARG002  # overrides
-        await asyncio.sleep(self.requests)
+        await asyncio.sleep(self.requests)  # the fault itself
 
     async def answer(self, exchange: Exchange) -> None:  # noqa: ARG002  # overrides
-        await asyncio.sleep(self.answers)
+        await asyncio.sleep(self.answers)  # the fault itself
 
 
 class Deaf(Rule):

@@ -47,7 +47,7 @@ class Shopper:
         if first.is_success:
             return first.json()
         self.counts["retries"] += 1
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # what Retry-After says
         second = await self._once(method, service, path, body, headers)
         assert second.is_success, f"{method} {service}{path}: {first.text}, then {second.text}"
         return second.json()

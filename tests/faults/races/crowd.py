@@ -57,7 +57,7 @@ class Crowd(Shop):
         and after the others, by turns."""
 
         async def start(racer: Awaitable[httpx.Response]) -> tuple[httpx.Response, float]:
-            await asyncio.sleep(random.uniform(0, 2 * self._pace))
+            await asyncio.sleep(random.uniform(0, 2 * self._pace))  # so much later than others
             began = time.monotonic()
             return await racer, time.monotonic() - began
 

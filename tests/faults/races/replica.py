@@ -62,7 +62,7 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     while not _is_ready(url):
         assert process.poll() is None, "the second fulfilmentService has ended"
         assert time.monotonic() < deadline, "the second fulfilmentService is not ready"
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks; the deadline bounds them all
 
 
 def _is_ready(url: str) -> bool:

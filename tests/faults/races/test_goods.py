@@ -174,6 +174,7 @@ async def test_commit_against_expiry(shop: Crowd, sizes: Sizes) -> None:
     paths = await asyncio.gather(*(held(shop, sku, 1) for _ in range(4 * sizes.turns)))
 
     async def commit_late(path: str) -> httpx.Response:
+        # The race: about when it expires, or after the sweep has come by.
         await asyncio.sleep(random.uniform(*random.choice([(0.7, 1.1), (1.1, 2.4)])))
         return await move(shop, path, "commit")
 

@@ -73,7 +73,7 @@ async def unanswered(server: Prometheus, shop: Shop) -> list[str]:
                 empty = await asyncio.to_thread(without_data, server)
                 if not empty:
                     return empty
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # it scrapes by its own clock; SECONDS bounds all looks
     except TimeoutError:
         return empty
 
@@ -104,7 +104,7 @@ async def test_every_rule_is_evaluated_and_no_promise_is_broken(server: Promethe
             found = await asyncio.to_thread(server.rules)
             if found and all(rule["health"] == "ok" for rule in found):
                 break
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # it evaluates by its own clock; SECONDS bounds all looks
     assert {rule["name"] for rule in found} == {rule.name for rule in rules()}
     firing = {rule["name"] for rule in found if rule.get("state") == "firing"}
     assert firing <= SLOW
@@ -122,4 +122,4 @@ async def test_a_broken_invariant_is_seen(fleet: Fleet, server: Prometheus) -> N
             firing = await asyncio.to_thread(server.query, 'ALERTS{alertstate="firing"}')
             if "InvariantBroken" in {each["metric"]["alertname"] for each in firing}:
                 return
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # it evaluates by its own clock; SECONDS bounds all looks
