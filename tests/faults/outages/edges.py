@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.polling import until
 from tests.shop import Shop, unique
 
 
@@ -33,6 +34,15 @@ class Request:
         """Always with the same key."""
         headers |= {"Idempotency-Key": self.key}
         return await shop[self.service].post(self.path, json=self.body, headers=headers)
+
+    async def go_through(self, shop: Shop) -> None:
+        """Ask again, while it is refused or under way, until it is done."""
+        answer = await until(
+            lambda: self.ask(shop),
+            lambda answer: answer.status_code not in (202, 503),
+            seconds=20,
+        )
+        assert answer.status_code in (self.status, 200), answer.text
 
 
 async def add_to_cart(shop: Shop, sku: str) -> Request:

@@ -10,7 +10,6 @@ import pytest_asyncio
 
 from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
-from tests.polling import until
 from tests.shop import Shop
 
 from .edges import TURNS, Edge, Request
@@ -57,7 +56,7 @@ async def trouble_and_heal(fleet: WiredFleet, shop: Shop, sku: str, edge: Edge) 
                 await try_at_once(shop, request)
             await refused_in_time(shop, edge, request, name)
         await nothing_half_done(shop, edge, request, name)
-    await goes_through(shop, request)
+    await request.go_through(shop)
 
 
 async def try_at_once(shop: Shop, request: Request) -> None:
@@ -94,13 +93,3 @@ async def nothing_half_done(shop: Shop, edge: Edge, request: Request, trouble: s
     if edge.refusal == 503:
         found = await shop.get(*request.look)
         assert found == found | request.finds, f"{edge}, {trouble}: {found}"
-
-
-async def goes_through(shop: Shop, request: Request) -> None:
-    """The same request, asked again while it is refused or under way."""
-    answer = await until(
-        lambda: request.ask(shop),
-        lambda answer: answer.status_code not in (202, 503),
-        seconds=20,
-    )
-    assert answer.status_code in (request.status, 200), answer.text
