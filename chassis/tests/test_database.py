@@ -153,7 +153,7 @@ async def until_said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
     async def said() -> list[str]:
         return [line for line in capsys.readouterr().out.splitlines() if words in line]
 
-    return (await until(said))[0]
+    return (await until(said, seconds=5))[0]
 
 
 async def test_silence_is_answered_in_time(

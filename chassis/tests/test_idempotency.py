@@ -115,7 +115,7 @@ async def test_key_is_pointed_elsewhere_by_one_request_only(app: ServiceApp) -> 
             assert await once.claim(db, too_late) == undone
         assert await first.reassign(mine, undone, anew) == anew
         other = asyncio.create_task(second.reassign(theirs, undone, too_late))
-        await until(lambda: waiting_for_locks(database))
+        await until(lambda: waiting_for_locks(database), seconds=5)
         await mine.execute("COMMIT")
         await mine.execute("BEGIN")
         assert await other == anew

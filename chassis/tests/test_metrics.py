@@ -59,7 +59,7 @@ async def test_the_pool_is_seen(service: httpx.AsyncClient) -> None:
     assert await metric(service, "db_client_connection_count", state="idle") >= 1
     slow = asyncio.create_task(service.get("/slow/1"))
     used = partial(metric, service, "db_client_connection_count", state="used")
-    await until(used, lambda count: count == 1)
+    await until(used, lambda count: count == 1, seconds=5)
     assert (await slow).status_code == 200
 
 
