@@ -31,9 +31,9 @@ async def _answer(_: Request) -> JSONResponse:
     return JSONResponse({"sku": "A", "price": "19.99", "currency": "EUR"})
 
 
-def _serve(port: int) -> None:
+def _serve(listener: socket.socket) -> None:
     app = Starlette(routes=[Route("/", _answer)])
-    uvicorn.run(app, port=port, log_level="error", access_log=False)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run([listener])
 
 
 def _by_httpx(client: httpx.AsyncClient, url: str) -> Get:
@@ -110,17 +110,12 @@ async def _compare(url: str) -> None:
 
 
 def main() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = multiprocessing.Process(target=_serve, args=(port,), daemon=True)
-    server.start()
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-    asyncio.run(_compare(f"http://127.0.0.1:{port}/"))
-    server.terminate()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = multiprocessing.Process(target=_serve, args=(listener,), daemon=True)
+        server.start()
+        host, port = listener.getsockname()
+        asyncio.run(_compare(f"http://{host}:{port}/"))
+        server.terminate()
 
 
 if __name__ == "__main__":

@@ -13,14 +13,15 @@ LISTEN = "0A"
 
 def refuse_taken(host: str, ports: Iterable[int]) -> None:
     """Raises Failure naming every port that another process holds, and that process."""
-    taken = [port for port in ports if not _is_free(host, port)]
+    taken = [port for port in ports if not is_free(host, port)]
     if taken:
         holders = _holders(taken)
         lines = [f"Port {port} is taken{holders.get(port, '')}." for port in taken]
         raise Failure("\n".join([*lines, "Stop it, or move the fleet: PORT_BASE=9000 make up"]))
 
 
-def _is_free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now. Raises Failure when it cannot for another reason."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from . import signals
+from . import ports, signals
 
 # Forked, ten services share what one parent has imported: 180 MB instead of 360, and a third of
 # the time. macOS's own libraries do not survive a fork.
@@ -52,9 +52,16 @@ class Plan:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket that outlives the process that serves it: while a service is started
-    again, who connects waits for it, and is not refused."""
+    again, who connects waits for it, and is not refused.
+
+    Raises Failure where another process has taken the port since the fleet began to start.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    _listeners.append(socket.create_server((host, port), family=family, backlog=BACKLOG))
+    try:
+        _listeners.append(socket.create_server((host, port), family=family, backlog=BACKLOG))
+    except OSError:
+        ports.refuse_taken(host, [port])
+        raise
     return _listeners[-1]
 
 

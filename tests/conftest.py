@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests import ports
 from tests.fleets import Fleet, compose_fleet, data_folder, embedded_fleet
 from tests.shop import Shop
 
@@ -36,6 +37,13 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
         yield running
         audit = running.run("fleet.audit")
         assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.fixture
+def port_base() -> Iterator[int]:
+    """Of ports that are this test's alone."""
+    with ports.reserved() as base:
+        yield base
 
 
 @pytest.fixture

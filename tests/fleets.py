@@ -3,12 +3,11 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,8 @@ import httpx
 from testcontainers.compose import DockerCompose
 
 from fleet.services import ROOT, SERVICES, urls
+
+from . import ports
 
 T = TypeVar("T")
 
@@ -50,20 +51,6 @@ class Fleet:
         )
 
 
-def free_base(ports: int = 12, start: int | None = None) -> int:
-    """A port base: it and the numbers that follow are free ports."""
-    # Below 32768, where the ports of outgoing connections begin.
-    for base in range(start or 10000 + os.getpid() % 250 * 40, 32000, 20):
-        if all(_is_free(base + offset) for offset in range(ports)):
-            return base
-    raise AssertionError(f"no {ports} free ports in a row")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 @contextmanager
 def data_folder() -> Iterator[Path]:
     """For one fleet's data; gone with the block."""
@@ -88,12 +75,15 @@ def embedded_fleet(
 ) -> Iterator[Fleet]:
     """`make up` without make: ten services and their PostgreSQL, ended with the block.
 
-    `module` is the program that runs them, `base` their port base if it is chosen already.
+    `module` is the program that runs them, `base` their port base if it is reserved already.
     """
-    base = base or free_base()
-    # The containers, where there are any as well, have a port for PostgreSQL.
-    own = {"PORT_BASE": str(base), "DATA_DIR": str(folder), "POSTGRES_PORT": "", **environment}
-    with (folder / "up.log").open("w+") as log:
+    with (
+        nullcontext(base) if base else ports.reserved() as port_base,
+        (folder / "up.log").open("w+") as log,
+    ):
+        # The containers, where there are any as well, have a port for PostgreSQL.
+        own = {"PORT_BASE": str(port_base), "DATA_DIR": str(folder), "POSTGRES_PORT": ""}
+        own |= environment
         process = subprocess.Popen(
             [sys.executable, "-m", module, "up"],
             cwd=ROOT,
@@ -104,8 +94,8 @@ def embedded_fleet(
             text=True,
         )
         try:
-            _wait_until_ready(base, process, Path(log.name))
-            yield Fleet(base, own, process)
+            _wait_until_ready(port_base, process, Path(log.name))
+            yield Fleet(port_base, own, process)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -132,13 +122,13 @@ def _is_ready(client: httpx.Client, url: str) -> bool:
 @contextmanager
 def compose_fleet() -> Iterator[Fleet]:
     """`docker compose up --build --wait`, under a project of its own, gone with the block."""
-    base = free_base()
-    own = {
-        "COMPOSE_PROJECT_NAME": f"shop-test-{os.getpid()}",
-        "POSTGRES_PORT": str(base + 11),
-        **{f"{s.name.upper()}_PORT": str(s.port(base)) for s in SERVICES},
-    }
-    audit = f"postgresql://auditor:auditor@127.0.0.1:{base + 11}/shop"
-    os.environ.update(own)
-    with DockerCompose(str(ROOT), build=True, wait=True):
-        yield Fleet(base, {"PORT_BASE": str(base), "AUDIT_DATABASE_URL": audit, **own})
+    with ports.reserved() as base:
+        own = {
+            "COMPOSE_PROJECT_NAME": f"shop-test-{os.getpid()}",
+            "POSTGRES_PORT": str(base + 11),
+            **{f"{s.name.upper()}_PORT": str(s.port(base)) for s in SERVICES},
+        }
+        audit = f"postgresql://auditor:auditor@127.0.0.1:{base + 11}/shop"
+        os.environ.update(own)
+        with DockerCompose(str(ROOT), build=True, wait=True):
+            yield Fleet(base, {"PORT_BASE": str(base), "AUDIT_DATABASE_URL": audit, **own})

@@ -21,7 +21,7 @@ from bench.operations import ITEMS, OPERATIONS, Operation
 from bench.rounds import FASTAPI
 from bench.stand import FLEET, FLOOR, Stand, stand
 from bench.wire import Client
-from tests.fleets import free_base
+from tests import ports
 
 # By PostgreSQL's number.
 Statements = dict[int, Statement]
@@ -57,7 +57,8 @@ pytestmark = pytest.mark.xdist_group("bench")
 def small_stand() -> Iterator[Stand]:
     with (
         TemporaryDirectory() as folder,
-        stand(Path(folder, "stand"), free_base(32), PRODUCTS, durable=False) as running,
+        ports.reserved() as base,
+        stand(Path(folder, "stand"), base, PRODUCTS, durable=False) as running,
     ):
         yield running
 

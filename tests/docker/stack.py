@@ -17,8 +17,8 @@ from chassis.callers import Role
 from chassis.tokens import public_key
 from fleet import keys, secret_files
 from fleet.services import ROOT, SERVICES, urls
+from tests import ports
 from tests.access.tokens import ADA, Tokens
-from tests.fleets import free_base
 
 FILES = ("docker-compose.yml", "docker-compose.prod.yml", "tests/docker/watchers.yml")
 
@@ -29,10 +29,10 @@ AUDIENCE = "shop"
 class Stack:
     """The containers of a project, as Docker describes them."""
 
-    def __init__(self, folder: Path, provider: str) -> None:
+    def __init__(self, folder: Path, base: int, provider: str) -> None:
         self.secrets = folder / "secrets"
         self._tokens = Tokens(folder / "provider")
-        self._base = free_base()
+        self._base = base
         self._environment = {
             **os.environ,
             **{f"{each.name.upper()}_PORT": str(each.port(self._base)) for each in SERVICES},
@@ -90,8 +90,8 @@ def running(folder: Path) -> Iterator[Stack]:
     secret_files.make(folder / "secrets")
     keys.make_missing(folder / "secrets", keys.CALLERS, mode=0o644)
     keys.make_missing(folder / "provider", [keys.LOCAL_KEY])
-    with provider(folder / "provider") as url:
-        stack = Stack(folder, url)
+    with ports.reserved() as base, provider(folder / "provider") as url:
+        stack = Stack(folder, base, url)
         try:
             stack.compose("up", "--build", "--wait", "--quiet-pull")
             stack.look()

@@ -3,12 +3,10 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -54,24 +52,13 @@ def eventually(holds: Callable[[], object], seconds: float = 15) -> None:
         time.sleep(0.02)  # between two looks; the deadline bounds them all
 
 
-def free_port_base() -> int:
-    """A number whose two successors are free ports."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            with suppress(OSError):
-                second.bind(("127.0.0.1", port + 1))
-                return port - 1
-
-
 class Fleet:
     """What a person does at the terminal, and what can be seen of the result."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, base: int) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.base = free_port_base()
+        self.base = base
         self.environment = {
             **{name: text for name, text in os.environ.items() if name != "DATABASE_URL"},
             "PYTHONPATH": str(ROOT),
@@ -171,9 +158,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def new_fleet(tmp_path: Path) -> Iterator[Fleet]:
+def new_fleet(tmp_path: Path, port_base: int) -> Iterator[Fleet]:
     """One that has not run yet, and makes its data folder when it does."""
-    fleet = Fleet(tmp_path)
+    fleet = Fleet(tmp_path, port_base)
     yield fleet
     fleet.clean_up()
 

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import run_sql, with_database
 from fleet.services import BY_NAME, ROOT, SERVICES
-from tests.fleets import free_base
+from tests import ports
 
 DSN = "postgresql://nobody@127.0.0.1:9/shop"
 
@@ -26,25 +26,27 @@ OWN_SERVER = ("chassis.server",)
 def alone(
     name: str, dsn: str, server: Sequence[str] = UVICORN, **environment: str
 ) -> Iterator[httpx.Client]:
-    port = free_base()
     peers = {BY_NAME[peer].url_variable: "http://127.0.0.1:9" for peer in BY_NAME[name].calls}
-    process = subprocess.Popen(
-        [sys.executable, "-m", *server, str(port)],
-        cwd=ROOT / BY_NAME[name].folder,
-        env={**os.environ, **peers, "DATABASE_URL": dsn, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
-            until = time.monotonic() + 20
-            while not _is_ready(client):
-                assert process.poll() is None, process.communicate()[0]
-                assert time.monotonic() < until, "it is not ready after 20 s"
-            yield client
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
+    with (
+        ports.reserved() as base,
+        subprocess.Popen(
+            [sys.executable, "-m", *server, str(base + 1)],
+            cwd=ROOT / BY_NAME[name].folder,
+            env={**os.environ, **peers, "DATABASE_URL": dsn, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{base + 1}", timeout=5) as client:
+                until = time.monotonic() + 20
+                while not _is_ready(client):
+                    assert process.poll() is None, process.communicate()[0]
+                    assert time.monotonic() < until, "it is not ready after 20 s"
+                yield client
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
 
 
 def _is_ready(client: httpx.Client) -> bool:
@@ -92,7 +94,7 @@ def refused(server: Sequence[str], **environment: str) -> str:
     """What a service says that does not start."""
     bare = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(
-        [sys.executable, "-m", *server, str(free_base())],
+        [sys.executable, "-m", *server, "0"],
         cwd=ROOT / "customerService",
         env=bare | environment,
         capture_output=True,

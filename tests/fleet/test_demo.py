@@ -9,8 +9,6 @@ from fleet import demo
 from fleet.demo_catalogue import BODIES, PRODUCTS
 from fleet.narrator import pretty
 
-from .conftest import free_port_base
-
 
 def test_the_catalogue_is_complete() -> None:
     assert len({product["sku"] for product in PRODUCTS}) == len(PRODUCTS) == 60
@@ -28,9 +26,9 @@ def test_all_that_is_bought_is_sold_and_in_stock() -> None:
 
 
 def test_a_fleet_that_does_not_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    port_base: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PORT_BASE", str(free_port_base()))
+    monkeypatch.setenv("PORT_BASE", str(port_base))
     assert demo.main() == 1
     said = capsys.readouterr()
     assert said.err.startswith("No answer from product_catalogue (http://127.0.0.1:")

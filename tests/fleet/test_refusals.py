@@ -6,6 +6,9 @@ import socket
 
 import pytest
 
+from fleet import processes
+from fleet.failure import Failure
+
 from .conftest import Fleet
 
 BROKEN = "raise RuntimeError('no such thing')"
@@ -26,6 +29,13 @@ def test_a_taken_port_is_named_with_its_holder(new_fleet: Fleet) -> None:
         said = refusal(new_fleet)
     assert f"Port {new_fleet.base + 2} is taken by process {os.getpid()} (" in said
     assert "PORT_BASE=9000 make up" in said
+
+
+def test_a_port_that_is_taken_while_the_fleet_starts_is_named_too(port_base: int) -> None:
+    at = "127.0.0.1", port_base + 1
+    with socket.create_server(at), pytest.raises(Failure) as told:
+        processes.listen(*at)
+    assert f"Port {port_base + 1} is taken by process {os.getpid()} (" in str(told.value)
 
 
 def test_an_old_data_folder(fleet: Fleet) -> None:

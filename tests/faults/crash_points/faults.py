@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from tests.faults.links.http_wire import Call, answer_to
 from tests.faults.links.proxy import Drop, Exchange
-from tests.faults.links.wiring import CLIENT, WiredFleet
+from tests.faults.links.wired import CLIENT
+from tests.faults.links.wiring import WiredFleet
 
 from .cases import Case
 from .events import Event, Watch, When

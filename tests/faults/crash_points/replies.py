@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from tests.faults.links.http_wire import Call
-from tests.faults.links.wiring import CLIENT
+from tests.faults.links.wired import CLIENT
 
 # What is remembered with a key, of what a purchase that goes well is told.
 LASTING = (200, 201)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 from fleet import console
-from tests.faults.links.wiring import CLIENT
+from tests.faults.links.wired import CLIENT
 
 from .cases import FAULTS, Case
 from .crew import Outcome

@@ -120,13 +120,14 @@ class Link:
         self,
         caller: str,
         callee: str,
+        port: int,
         wire: "Callable[[Link], Wire]",
         connect: Callable[[], Awaitable[Stream]],
     ) -> None:
         self.caller = caller
         self.callee = callee
         self.rule = Rule()
-        self.port = 0
+        self.port = port
         self.connect = connect
         self._wire = wire
         self._server: asyncio.Server | None = None
@@ -135,12 +136,11 @@ class Link:
     def __str__(self) -> str:
         return f"{self.caller}>{self.callee}"
 
-    async def open(self, port: int = 0) -> None:
-        """Take connections; on the port of before, if there was one and none is given."""
+    async def open(self) -> None:
+        """Take connections."""
         self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", port or self.port, limit=LONGEST_LINE
+            self._accept, "127.0.0.1", self.port, limit=LONGEST_LINE
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Refuse connections from now on, and cut those that there are."""

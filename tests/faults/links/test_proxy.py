@@ -64,7 +64,7 @@ LinkTo = Callable[[Callee], Awaitable[Link]]
 
 
 @pytest.fixture
-async def link_to() -> AsyncIterator[LinkTo]:
+async def link_to(port_base: int) -> AsyncIterator[LinkTo]:
     async with AsyncExitStack() as stack:
 
         async def make(callee: Callee) -> Link:
@@ -73,7 +73,7 @@ async def link_to() -> AsyncIterator[LinkTo]:
             async def connect() -> Stream:
                 return Stream(*await asyncio.open_connection("127.0.0.1", port))
 
-            link = Link("one", "other", HttpWire, connect)
+            link = Link("one", "other", port_base + 1, HttpWire, connect)
             await link.open()
             stack.push_async_callback(callee.close)
             stack.push_async_callback(link.close)
@@ -168,13 +168,13 @@ def log() -> Log:
 
 
 @pytest.fixture
-async def session(postgres: str, log: Log) -> AsyncIterator[asyncpg.Connection]:
+async def session(postgres: str, port_base: int, log: Log) -> AsyncIterator[asyncpg.Connection]:
     """A session with a table of its own, by way of a link that is watched."""
 
     async def connect() -> Stream:
         return Stream(*await _connect(postgres))
 
-    link = Link("service", "postgres", PostgresWire, connect)
+    link = Link("service", "postgres", port_base + 1, PostgresWire, connect)
     await link.open()
     try:
         session = await asyncpg.connect(through(postgres, link.port))

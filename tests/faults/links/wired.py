@@ -11,15 +11,16 @@ from fleet.services import SERVICES, Service
 from fleet.settings import Settings
 from fleet.up import Startup, up
 
+CLIENT = "client"
 POSTGRES = "postgres"
 
 # Caller and callee.
-LINKS: tuple[tuple[str, str], ...] = tuple(
-    (service.name, callee) for service in SERVICES for callee in (*service.calls, POSTGRES)
+LINKS: tuple[tuple[str, str], ...] = (
+    *((service.name, callee) for service in SERVICES for callee in (*service.calls, POSTGRES)),
+    *((CLIENT, service.name) for service in SERVICES),
 )
 # Above the ports of the services themselves.
 FIRST_OFFSET = 12
-PORTS_NEEDED = FIRST_OFFSET + len(LINKS)
 
 
 def port_of(base: int, caller: str, callee: str) -> int:

@@ -1,22 +1,21 @@
 """A running fleet with a link of ours wherever one of it speaks to another."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fleet.postgres import Postgres
-from fleet.services import BY_NAME, SERVICES
-from tests.fleets import Fleet, beside, embedded_fleet, free_base
+from fleet.services import BY_NAME
+from tests import ports
+from tests.fleets import Fleet, beside, embedded_fleet
 
-from . import wired
 from .http_wire import HttpWire
 from .postgres_wire import PostgresWire
 from .proxy import LONGEST_LINE, Link, Rule, Stream
-
-CLIENT = "client"
+from .wired import CLIENT, LINKS, POSTGRES, port_of, socket_of
 
 
 @dataclass
@@ -50,49 +49,27 @@ class WiredFleet:
 async def wired_fleet(folder: Path) -> AsyncIterator[WiredFleet]:
     """A fleet of its own in this folder, ended with the block."""
     async with AsyncExitStack() as stack:
-        base, links = await _open_links(folder)
+        base = stack.enter_context(ports.reserved())
+        links = {ends: _link(*ends, folder, base) for ends in LINKS}
         for link in links.values():
+            await link.open()
             stack.push_async_callback(link.close)
         running = embedded_fleet(folder, base=base, module="tests.faults.links.wired")
         yield WiredFleet(await stack.enter_async_context(beside(running)), folder, links)
 
 
-async def _open_links(folder: Path) -> tuple[int, dict[tuple[str, str], Link]]:
-    while True:
-        # Apart from where other fleets begin to look: several may be starting at this moment.
-        base = free_base(wired.PORTS_NEEDED, random.randrange(20000, 31000, 40))
-        links = links_of(folder, base)
-        try:
-            for (caller, callee), link in links.items():
-                port = 0 if caller == CLIENT else wired.port_of(base, caller, callee)
-                await link.open(port)
-        except OSError:
-            for link in links.values():
-                await link.close()
-        else:
-            return base, links
+def _link(caller: str, callee: str, folder: Path, base: int) -> Link:
+    port = port_of(base, caller, callee)
+    if callee == POSTGRES:
+        path = socket_of(Postgres(folder.resolve()).dsn())
+        return Link(caller, callee, port, PostgresWire, partial(_connect_to_postgres, path))
+    at = BY_NAME[callee].port(base)
+    return Link(caller, callee, port, HttpWire, partial(_connect_to_service, at))
 
 
-def links_of(folder: Path, base: int) -> dict[tuple[str, str], Link]:
-    between = [link for link in wired.LINKS if link[1] != wired.POSTGRES]
-    pairs = [*between, *((CLIENT, service.name) for service in SERVICES)]
-    links = {(caller, callee): _to_service(caller, callee, base) for caller, callee in pairs}
-    path = wired.socket_of(Postgres(folder.resolve()).dsn())
-    return links | {
-        (service.name, wired.POSTGRES): _to_postgres(service.name, path) for service in SERVICES
-    }
+async def _connect_to_postgres(path: str) -> Stream:
+    return Stream(*await asyncio.open_unix_connection(path))
 
 
-def _to_service(caller: str, callee: str, base: int) -> Link:
-    async def connect() -> Stream:
-        port = BY_NAME[callee].port(base)
-        return Stream(*await asyncio.open_connection("127.0.0.1", port, limit=LONGEST_LINE))
-
-    return Link(caller, callee, HttpWire, connect)
-
-
-def _to_postgres(caller: str, path: str) -> Link:
-    async def connect() -> Stream:
-        return Stream(*await asyncio.open_unix_connection(path))
-
-    return Link(caller, wired.POSTGRES, PostgresWire, connect)
+async def _connect_to_service(port: int) -> Stream:
+    return Stream(*await asyncio.open_connection("127.0.0.1", port, limit=LONGEST_LINE))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fleet.services import SERVICES, urls
-from tests.fleets import data_folder, embedded_fleet, free_base
+from tests.fleets import data_folder, embedded_fleet
 from tests.polling import until
 from tests.shop import Shop
 
@@ -35,13 +35,12 @@ def home() -> Iterator[Path]:
         yield folder
 
 
-async def test_postgres_comes_last(home: Path) -> None:
-    base = free_base()
-    fleet = embedded_fleet(home, base=base, module="tests.faults.outages.scattered")
+async def test_postgres_comes_last(home: Path, port_base: int) -> None:
+    fleet = embedded_fleet(home, base=port_base, module="tests.faults.outages.scattered")
     # It does not come up before it is told to: that is what this is about.
     coming_up = asyncio.create_task(asyncio.to_thread(fleet.__enter__))
     try:
-        async with Shop(urls(base)) as shop:
+        async with Shop(urls(port_base)) as shop:
             await asyncio.gather(*(waits(shop, each.name) for each in SERVICES))
             before = pids(home)
             (home / WANTED).touch()

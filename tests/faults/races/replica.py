@@ -16,7 +16,8 @@ from fleet.postgres import Postgres
 from fleet.services import BY_NAME, ROOT
 from fleet.settings import Settings
 from fleet.up import DATABASE
-from tests.fleets import Fleet, free_base
+from tests import ports
+from tests.fleets import Fleet
 
 FULFILMENT = BY_NAME["fulfilment"]
 
@@ -30,18 +31,18 @@ class Replica:
 @contextmanager
 def second_fulfilment(fleet: Fleet) -> Iterator[Replica]:
     """It runs when the block begins, and is gone when it ends, whatever was done to it."""
-    port = free_base()
-    url = f"http://127.0.0.1:{port}"
     with (
+        ports.reserved() as base,
         (Settings.from_environment(fleet.environment).logs / "replica.log").open("ab") as log,
         subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", FULFILMENT.module + ":app", "--port", str(port)],
+            [sys.executable, "-m", "uvicorn", FULFILMENT.module + ":app", "--port", str(base + 1)],
             cwd=ROOT,
             env={**os.environ, **_environment(fleet)},
             stdout=log,
             stderr=subprocess.STDOUT,
         ) as process,
     ):
+        url = f"http://127.0.0.1:{base + 1}"
         try:
             _wait_until_ready(url, process)
             yield Replica(url, process.pid)

@@ -11,7 +11,7 @@ import pytest
 from conftest import run_sql
 from fleet.postgres import Postgres
 from fleet.up import DATABASE
-from tests.fleets import Fleet, data_folder, embedded_fleet, free_base
+from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.observed.prometheus.server import Prometheus, auditor, prometheus
 from tests.observed.watched import HOME, alerts, panels, rules
 from tests.shop import Shop
@@ -40,7 +40,7 @@ def test_promtool(arguments: tuple[str, ...]) -> None:
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
-    with data_folder() as folder, embedded_fleet(folder, base=free_base(ports=14)) as running:
+    with data_folder() as folder, embedded_fleet(folder) as running:
         yield running
 
 
