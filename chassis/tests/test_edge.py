@@ -10,6 +10,7 @@ from starlette.types import Message
 from chassis import logs
 from chassis.app import ServiceApp
 from conftest import running
+from tests.standstill import undisturbed
 
 
 async def test_unhandled_error_is_a_problem_and_says_nothing(
@@ -52,6 +53,7 @@ async def test_client_who_hangs_up_is_no_error_of_ours(
     assert '"level": "error"' not in capsys.readouterr().out
 
 
+@undisturbed
 async def test_deadline_ends_a_slow_statement(service: httpx.AsyncClient) -> None:
     started = time.monotonic()
     answer = await service.get("/slow/1.5", headers={"X-Request-Timeout-Ms": "150"})
@@ -81,6 +83,7 @@ async def test_expired_request_is_not_begun(service: httpx.AsyncClient) -> None:
     assert (await service.get("/notes/count")).text == "0"
 
 
+@undisturbed
 async def test_too_much_at_once_is_refused_at_once(
     app: ServiceApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +101,7 @@ async def test_too_much_at_once_is_refused_at_once(
         assert (await service.get("/notes/count")).status_code == 200
 
 
+@undisturbed
 async def test_waiting_for_a_connection_is_bounded(
     app: ServiceApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from chassis.database import Database
 from chassis.idempotency import IdempotencyInProgress, Once
 from chassis.problems import DependencyUnavailable
 from tests.polling import until
+from tests.standstill import undisturbed
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -48,6 +49,7 @@ async def test_another_body_is_refused(service: httpx.AsyncClient) -> None:
     assert await notes(service) == 1
 
 
+@undisturbed
 async def test_first_one_still_running(service: httpx.AsyncClient, database_url: str) -> None:
     other = await asyncpg.connect(database_url)
     try:

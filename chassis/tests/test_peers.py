@@ -11,6 +11,7 @@ from chassis.app import ServiceApp
 from chassis.peers import Answer
 from chassis.problems import DependencyUnavailable
 from conftest import running
+from tests.standstill import undisturbed
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -84,6 +85,7 @@ async def test_retries_run_out(service: httpx.AsyncClient) -> None:
     assert len(CALLS) <= 70
 
 
+@undisturbed
 async def test_slow_peer_does_not_outlast_the_deadline(app: ServiceApp) -> None:
     async def hang(_: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()  # which never comes

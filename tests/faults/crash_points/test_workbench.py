@@ -19,7 +19,6 @@ UNFINISHED = Finding(Invariant("job-ends", "", ""), 1, [])
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbench, "REST_SECONDS", 0.3)
     monkeypatch.setattr(workbench, "STANDSTILL_SECONDS", 0.4)
-    monkeypatch.setattr(workbench, "PATIENCE_SECONDS", 2.0)
 
 
 @pytest.fixture
@@ -42,6 +41,7 @@ async def test_what_never_rests_is_told(
         return [UNFINISHED]
 
     monkeypatch.setattr(workbench, "check", check)
+    monkeypatch.setattr(workbench, "PATIENCE_SECONDS", 2.0)
     with pytest.raises(Wrong, match="job-ends"):
         await bench.until_at_rest()
 

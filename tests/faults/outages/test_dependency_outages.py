@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
 from tests.shop import Shop
+from tests.standstill import undisturbed
 
 from .edges import TURNS, Edge, Request
 from .troubles import NEGATIVE, NONSENSE, TROUBLES
@@ -68,6 +69,7 @@ async def try_at_once(shop: Shop, request: Request) -> None:
             await shop["fulfilment"].post(f"/fulfilments/{job['job_id']}/retry")
 
 
+@undisturbed
 async def refused_in_time(shop: Shop, edge: Edge, request: Request, trouble: str) -> None:
     """And meanwhile the caller's own affairs go on."""
     hasty = {"X-Request-Timeout-Ms": "1000"} if trouble == "slow" else {}

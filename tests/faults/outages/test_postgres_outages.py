@@ -14,6 +14,7 @@ from tests.faults.links.wiring import WiredFleet, wired_fleet
 from tests.fleets import data_folder
 from tests.polling import until
 from tests.shop import Shop
+from tests.standstill import undisturbed
 
 from .edges import WRITES, Request
 from .postgres_troubles import TROUBLES, Trouble, suspended_with_locks
@@ -55,6 +56,7 @@ async def test_every_call_is_answered_and_all_heals(
     assert audit.returncode == 0, audit.stdout
 
 
+@undisturbed
 async def answered_in_time(shop: Shop, request: Request, trouble: Trouble) -> None:
     started = time.monotonic()
     written, read = await asyncio.gather(request.ask(shop), shop[request.service].get(request.read))
@@ -74,6 +76,7 @@ def is_documented(answer: httpx.Response) -> bool:
     return answer.status_code == 503 and slug in DOCUMENTED and "retry-after" in answer.headers
 
 
+@undisturbed
 async def tells_the_truth(shop: Shop, service: str, trouble: Trouble) -> None:
     alive, ready = await asyncio.gather(shop[service].get("/livez"), shop[service].get("/readyz"))
     assert alive.status_code == 200
@@ -82,6 +85,7 @@ async def tells_the_truth(shop: Shop, service: str, trouble: Trouble) -> None:
         assert ready.json()["checks"]["postgresql"] == trouble.told
 
 
+@undisturbed
 async def heals(shop: Shop, request: Request) -> None:
     """Without a restart: ready, and what was refused is done at last."""
     await request.go_through(shop)
