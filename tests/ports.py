@@ -19,16 +19,12 @@ def reserved() -> Iterator[int]:
     """A port base, such as PORT_BASE: the SIZE - 1 ports above it are free, and nobody else is
     given them until the block ends."""
     for base in random.sample(BASES, len(BASES)):
-        with socket.socket() as claim:
-            if _takes(claim, base):
+        try:
+            claim = socket.create_server((HOST, base))  # ends with its process, whatever happens
+        except OSError:
+            continue  # another test's
+        with claim:
+            if all(is_free(HOST, base + offset) for offset in range(1, SIZE)):
                 yield base
                 return
     raise AssertionError(f"no {SIZE} free ports in a row")
-
-
-def _takes(claim: socket.socket, base: int) -> bool:
-    try:
-        claim.bind((HOST, base))  # which one socket at a time can be; it ends with its process
-    except OSError:
-        return False
-    return all(is_free(HOST, base + offset) for offset in range(1, SIZE))
