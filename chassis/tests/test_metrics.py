@@ -17,6 +17,7 @@ from chassis.metrics import METHODS
 from chassis.problems import Problem
 from conftest import metric, running, samples
 from tests.polling import until
+from tests.standstill import undisturbed
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -81,15 +82,18 @@ async def test_queues_are_counted(service: httpx.AsyncClient, database_url: str)
     assert age == pytest.approx(50 * 3600, abs=60)
 
 
+@undisturbed
 async def test_metrics_do_not_wait_for_the_database(
     service: httpx.AsyncClient, database_url: str
 ) -> None:
     """What cannot be counted is not a number; all else is told."""
     connection = await asyncpg.connect(database_url)
-    async with asyncio.timeout(2), connection.transaction():
-        await connection.execute("LOCK TABLE sample.sample_idempotency_keys")
-        assert math.isnan(await metric(service, "queue_items", queue="old-idempotency-keys"))
-    await connection.close()
+    try:
+        async with asyncio.timeout(2), connection.transaction():
+            await connection.execute("LOCK TABLE sample.sample_idempotency_keys")
+            assert math.isnan(await metric(service, "queue_items", queue="old-idempotency-keys"))
+    finally:
+        await connection.close()
 
 
 async def test_each_request_is_one_line_with_its_trace(
