@@ -85,13 +85,17 @@ async def tells_the_truth(shop: Shop, service: str, trouble: Trouble) -> None:
         assert ready.json()["checks"]["postgresql"] == trouble.told
 
 
-@undisturbed
 async def heals(shop: Shop, request: Request) -> None:
     """Without a restart: ready, and what was refused is done at last."""
     await request.go_through(shop)
-    assert (await shop[request.service].get("/readyz")).status_code == 200
+    await is_ready(shop, request.service)
     found = await shop.get(*request.look)
     assert found != found | request.finds, f"{request.service}: acknowledged, and not there"
+
+
+@undisturbed
+async def is_ready(shop: Shop, service: str) -> None:
+    assert (await shop[service].get("/readyz")).status_code == 200
 
 
 async def test_locks_of_a_suspended_service_are_freed(fleet: WiredFleet, shop: Shop) -> None:
