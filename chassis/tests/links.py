@@ -2,16 +2,16 @@
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-Way = tuple[str, AbstractContextManager[None]]
+Way = tuple[str, Callable[[], AbstractContextManager[None]]]
 
 
 @asynccontextmanager
 async def link(dsn: str) -> AsyncIterator[Way]:
-    """The same database through a port of ours, and a block in which nothing passes there."""
+    """The same database through a port of ours, and blocks in which nothing passes there."""
     passing = asyncio.Event()
     passing.set()
 
@@ -30,14 +30,16 @@ async def link(dsn: str) -> AsyncIterator[Way]:
     @contextmanager
     def silence() -> Iterator[None]:
         passing.clear()
-        yield
-        passing.set()
+        try:
+            yield
+        finally:
+            passing.set()
 
     async with await asyncio.start_server(connect, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         parts = urlsplit(dsn)
         login = parts.netloc.rpartition("@")[0]
-        yield urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{port}")), silence()
+        yield urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{port}")), silence
 
 
 async def _open(dsn: str) -> tuple[StreamReader, StreamWriter]:

@@ -6,7 +6,6 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -25,8 +24,9 @@ BY_THE_SWEEP = [
     ("fulfilment", "POST shipping"),
     ("fulfilment", "sweep unfinished-jobs"),
 ]
-CARD, MAIL_HOST, STREET = "tok_timeout", "@canary.example", "1 Canary Wharf"
+CARD, MAIL, STREET = "tok_timeout", "canary@example.org", "1 Canary Wharf"
 HOME = {"line1": STREET, "city": "London", "postal_code": "E14", "country": "GB"}
+PERSON = {"email": MAIL, "name": "Canary", "address": HOME}
 
 
 @pytest.fixture(scope="module")
@@ -64,31 +64,17 @@ async def buy_and_be_cut_off(fleet: Fleet, shop: Shop) -> None:
     """The provider answers late, so that a sweep has to ask it; fulfilment is killed half way."""
     sku = await shop.product(stock=10)
     await shop.get("search", f"/search?q={sku}")
-    person = {"email": unique("me") + MAIL_HOST, "name": "Canary", "address": HOME}
-    customer = await shop.post("customer", "/customers", person)
-    await ask_in_vain(shop["customer"], person)
-    cart = await shop.post("cart", "/carts", {})
-    await shop.post(
-        "cart", f"/carts/{cart['cart_id']}/items", {"sku": sku, "quantity": 1}, status=200
-    )
-    wanted = {"customer_id": customer["customer_id"], "cart_id": cart["cart_id"]}
-    order = await shop.post("order", "/orders", wanted)
-    where = f"/orders/{order['order_id']}"
-    amount = {"order_id": order["order_id"], "amount": order["total"], "currency": "EUR"}
-    late = await shop["payment"].post(
-        "/payments",
-        json=amount | {"method": {"type": "card", "token": CARD}},
-        headers={"Idempotency-Key": unique("pay")},
-    )
-    assert late.status_code == 503
-    await shop.until("order", where, status="paid")
+    customer = await shop.post("customer", "/customers", PERSON)
+    await ask_in_vain(shop["customer"])
+    amount = await paid_late(shop, sku, customer["customer_id"])
+    await shop.until("order", f"/orders/{amount['order_id']}", status="paid")
     await shop.post("transaction", "/transactions", amount)
     os.kill(fleet.pid("shipping"), signal.SIGSTOP)
     try:
         begun = asyncio.create_task(
-            shop["fulfilment"].post("/fulfilments", json={"order_id": order["order_id"]})
+            shop["fulfilment"].post("/fulfilments", json={"order_id": amount["order_id"]})
         )
-        job = await half_way(shop, order["order_id"])
+        job = await half_way(shop, amount["order_id"])
         os.kill(fleet.pid("fulfilment"), signal.SIGKILL)
         await asyncio.gather(begun, return_exceptions=True)
     finally:
@@ -96,11 +82,30 @@ async def buy_and_be_cut_off(fleet: Fleet, shop: Shop) -> None:
     await until(lambda: is_completed(shop, job), seconds=40)
 
 
-async def ask_in_vain(customers: httpx.AsyncClient, person: dict[str, Any]) -> None:
+@undisturbed
+async def paid_late(shop: Shop, sku: str, customer_id: str) -> dict[str, str]:
+    """Returns what was paid, and for which order, with nobody told how it went."""
+    cart = await shop.post("cart", "/carts", {})
+    await shop.post(
+        "cart", f"/carts/{cart['cart_id']}/items", {"sku": sku, "quantity": 1}, status=200
+    )
+    wanted = {"customer_id": customer_id, "cart_id": cart["cart_id"]}
+    order = await shop.post("order", "/orders", wanted)
+    amount = {"order_id": order["order_id"], "amount": order["total"], "currency": "EUR"}
+    late = await shop["payment"].post(
+        "/payments",
+        json=amount | {"method": {"type": "card", "token": CARD}},
+        headers={"Idempotency-Key": unique("pay")},
+    )
+    assert late.status_code == 503
+    return amount
+
+
+async def ask_in_vain(customers: httpx.AsyncClient) -> None:
     """What is personal, where PostgreSQL refuses it, in a query, and in a path."""
-    assert (await customers.post("/customers", json=person)).status_code == 409
-    assert (await customers.get("/customers", params={"limit": person["email"]})).status_code == 422
-    assert (await customers.get(f"/{person['email']}")).status_code == 404
+    assert (await customers.post("/customers", json=PERSON)).status_code == 409
+    assert (await customers.get("/customers", params={"limit": MAIL})).status_code == 422
+    assert (await customers.get(f"/{MAIL}")).status_code == 404
 
 
 async def half_way(shop: Shop, order_id: str) -> str:
@@ -122,7 +127,6 @@ async def is_completed(shop: Shop, job: str) -> bool:
     return answer.status_code == 200 and answer.json()["status"] == "completed"
 
 
-@undisturbed
 async def test_a_purchase_that_was_cut_off_is_one_trace(
     fleet: Fleet, shop: Shop, collector: Collector
 ) -> None:
@@ -136,7 +140,7 @@ async def test_a_purchase_that_was_cut_off_is_one_trace(
     # All there is of them: events, states and links as well.
     told = "".join(str(each.span) for each in spans)
     pages = [(await shop[service.name].get("/metrics")).text for service in SERVICES]
-    for secret in (CARD, MAIL_HOST, STREET, "Canary"):
+    for secret in (CARD, MAIL, STREET, "Canary"):
         assert all(secret not in text for text in (told, *pages))
     logs = Path(fleet.environment["DATA_DIR"], "logs")
     for service in SERVICES:
