@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # C0 controls except tab, newline and carriage return; surrogates do not encode to UTF-8.
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -19,6 +19,14 @@ class Input(BaseModel):
     """A body as it comes in. A member that is not declared is refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _object(cls, given: Any) -> Any:
+        """FastAPI has any Python object pass for one of ours: a number, above all."""
+        if not isinstance(given, dict | BaseModel):
+            raise ValueError("must be an object")
+        return given
 
 
 class Output(BaseModel):

@@ -113,8 +113,8 @@ class StrictRoute(APIRoute):
         return request
 
     async def body_of(self, request: StrictRequest) -> Any:
-        """The body, parsed, where the route takes one; MISSING where there is none. Nobody gets as
-        far who is not let in.
+        """The body, parsed, where the route takes one: an object, or null. MISSING where there is
+        none. Nobody gets as far who is not let in.
 
         Raises what Gate.admit does, TooManyRequests, ContentTooLarge, UnsupportedMediaType, or
         InvalidRequest.
@@ -125,7 +125,11 @@ class StrictRoute(APIRoute):
             return MISSING
         if not _is_json(request):
             raise UnsupportedMediaType()
-        return await request.json()
+        body = await request.json()
+        if not isinstance(body, dict | None):
+            # FastAPI would take a Decimal for an object with none of its members.
+            raise invalid("#", "The body must be a JSON object.")
+        return body
 
 
 def _is_json(request: Request) -> bool:

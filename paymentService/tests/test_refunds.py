@@ -51,6 +51,21 @@ async def test_refund_in_parts_refunds_the_payment_and_the_order(
     assert [refund["amount"] for refund in listed] == ["15.00", "5.00"]
 
 
+@pytest.mark.parametrize("body", ["6.90", "1.5", "1e3", "7", "true", '"6.90"', "[]", "[6.90]"])
+async def test_refund_of_a_bare_value_is_refused(
+    service: httpx.AsyncClient,
+    shop: Shop,
+    body: str,
+) -> None:
+    """It is not taken for an empty object, which asks for all of the money back."""
+    path = await paid(service, shop.place())
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    refused = await service.post(path, content=body, headers=headers)
+    assert refused.status_code == 422, refused.text
+    payment = (await service.get(path.removesuffix("/refunds"))).json()
+    assert (payment["status"], payment["refunded"]) == ("captured", "0.00")
+
+
 async def test_refund_never_exceeds_the_payment(
     service: httpx.AsyncClient,
     shop: Shop,

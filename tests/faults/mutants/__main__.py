@@ -32,6 +32,8 @@ COMMANDS = {
     "chaos": ("tests.faults.chaos", "--seconds", "40", "--seed"),
     # Every route by every caller, and whose everything is.
     "access": ("pytest", "-q", "-x", "tests/access", "-k"),
+    # Every route by what is sent to it.
+    "house": ("pytest", "-q", "-x", "tests/house", "-k"),
     # A purchase, and the whole audit when it is done.
     "audit": ("pytest", "-q", "-x", "tests/journeys/test_purchase.py", "-k"),
 }
