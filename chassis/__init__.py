@@ -1,10 +1,13 @@
-"""The plumbing that all services share: a package, not a framework, and no business word in it."""
+"""The plumbing that all services share, and the kinds of values that they take: money, texts, SKUs.
+
+A package, not a framework, and no business word in it.
+"""
 
 from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
 from .callers import admits
 from .context import may_touch, owner
 from .database import Connection, Database, constraint_of
-from .fields import Attributes, Flag, Input, Output, Text, Timestamp
+from .fields import SKU, Attributes, Flag, Input, Output, Sku, Text, Timestamp
 from .idempotency import Once, OnceOnly
 from .lists import DEFAULT_LIMIT, Cursor, Limit, Page
 from .money import Amount, Currency, to_major, to_minor
@@ -20,6 +23,7 @@ from .tracing import resumed
 
 __all__ = [
     "DEFAULT_LIMIT",
+    "SKU",
     "Amount",
     "Answer",
     "Attributes",
@@ -49,6 +53,7 @@ __all__ = [
     "Router",
     "ServiceApp",
     "Settings",
+    "Sku",
     "Sweep",
     "Text",
     "Timestamp",

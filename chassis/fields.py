@@ -66,6 +66,26 @@ def _lossless(number: Decimal) -> float:
 
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(storable)]
+
+# `.` and `..` are no names in a URL: clients take them away before they ask.
+SKU = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
+
+
+def _addressable(sku: str) -> str:
+    if not SKU.fullmatch(sku):
+        raise ValueError("must not be `.` or `..`, which no URL can name")
+    return sku
+
+
+Sku = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Not `.` or `..`, which no URL can name.",
+        examples=["CANDLE-RED"],
+    ),
+    AfterValidator(_addressable),
+]
 Flag = Annotated[bool, Field(strict=True)]
 # As PostgreSQL gives it, in UTC; written as RFC 3339 with a Z.
 Timestamp = Annotated[datetime, Field(examples=["2026-01-31T09:30:00Z"])]

@@ -4,13 +4,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from chassis import Db, OnceOnly, PeersOf, Router, admits, invalid, may_touch, owner, refusals
+from chassis import Db, OnceOnly, PeersOf, Router, Sku, admits, invalid, may_touch, owner, refusals
 
 from . import carts
 from .carts import CartCheckedOut, CartFull, LineLimit
 from .merging import UnknownCart, merge
 from .offers import UnknownSku, offer_of
-from .schemas import Cart, ItemQuantity, Merger, NewCart, NewItem, Sku
+from .schemas import Cart, ItemQuantity, Merger, NewCart, NewItem
 
 router = Router(tags=["carts"])
 

@@ -5,9 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Currency, Input, Output, Timestamp
+from chassis import Amount, Currency, Input, Output, Sku, Timestamp
 
-Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["CANDLE-RED"])]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=999)]
 Version = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Major = Annotated[str, Field(examples=["19.99"])]

@@ -7,6 +7,7 @@ from starlette.responses import Response as RawResponse
 
 from chassis import (
     DEFAULT_LIMIT,
+    SKU,
     Connection,
     Cursor,
     Db,
@@ -14,6 +15,7 @@ from chassis import (
     OnceOnly,
     Page,
     Router,
+    Sku,
     admits,
     invalid,
     refusals,
@@ -24,7 +26,6 @@ from chassis.rows import check_rows
 from . import products
 from .products import SkuTaken
 from .schemas import (
-    SKU,
     BulkProducts,
     BulkResult,
     Category,
@@ -33,7 +34,6 @@ from .schemas import (
     ProductChanges,
     ProductReplacement,
     RowError,
-    Sku,
 )
 
 router = Router(tags=["products"])

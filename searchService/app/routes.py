@@ -6,14 +6,25 @@ from fastapi import Query
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from chassis import DEFAULT_LIMIT, Amount, Cursor, Db, Limit, OnceOnly, Router, admits, invalid
+from chassis import (
+    DEFAULT_LIMIT,
+    SKU,
+    Amount,
+    Cursor,
+    Db,
+    Limit,
+    OnceOnly,
+    Router,
+    Sku,
+    admits,
+    invalid,
+)
 from chassis.fields import storable
 from chassis.rows import check_rows
 
 from . import documents, searches, suggestions
 from .queries import Question
 from .schemas import (
-    SKU,
     BulkDocuments,
     BulkResult,
     Category,
@@ -22,7 +33,6 @@ from .schemas import (
     NewDocument,
     RowError,
     SearchResult,
-    Sku,
     Sort,
     Suggestions,
 )

@@ -1,14 +1,11 @@
 """What goes in and out of the search."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from chassis import Amount, Attributes, Currency, Flag, Input, Output, Text, Timestamp
+from chassis import Amount, Attributes, Currency, Flag, Input, Output, Sku, Text, Timestamp
 
-SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
-Sku = Annotated[str, Field(pattern=f"^{SKU.pattern}$", examples=["CANDLE-RED"])]
 Name = Annotated[Text, Field(max_length=200)]
 Description = Annotated[Text, Field(max_length=10_000)]
 Category = Annotated[Text, Field(max_length=100)]

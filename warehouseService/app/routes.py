@@ -6,6 +6,7 @@ from fastapi import Response
 
 from chassis import (
     DEFAULT_LIMIT,
+    SKU,
     ContextOf,
     Cursor,
     Db,
@@ -13,6 +14,7 @@ from chassis import (
     OnceOnly,
     Page,
     Router,
+    Sku,
     admits,
     refusals,
 )
@@ -31,7 +33,6 @@ from .reservations import (
     ReservationReturned,
 )
 from .schemas import (
-    SKU,
     Adjustment,
     BulkResult,
     BulkStock,
@@ -40,7 +41,6 @@ from .schemas import (
     NewReservation,
     Reservation,
     RowError,
-    Sku,
     Stock,
     StockCount,
 )

@@ -1,17 +1,13 @@
 """What goes in and out of the warehouse."""
 
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Input, Output, Text, Timestamp
+from chassis import Input, Output, Sku, Text, Timestamp
 
 MOST_ON_HAND = 1_000_000_000
-
-SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
-Sku = Annotated[str, Field(pattern=f"^{SKU.pattern}$", examples=["CANDLE-RED"])]
 
 
 def _nonzero(delta: int) -> int:
