@@ -53,6 +53,11 @@ class RequestContext:
     authorization: bytes = b""
     caller: Caller = LOCAL
 
+    @property
+    def trace_id(self) -> str:
+        """The trace that this is a part of, as 32 hexadecimal digits."""
+        return self.traceparent[3:35]
+
     def remaining(self) -> float:
         """Seconds left until the deadline; negative when it has passed."""
         return self.deadline - time.monotonic()

@@ -167,7 +167,7 @@ class Exchange:
             status=self.status,
             milliseconds=round(seconds * 1000, 2),
             request_id=self._context.request_id,
-            trace_id=self._context.traceparent[3:35],
+            trace_id=self._context.trace_id,
         )
 
 
