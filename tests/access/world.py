@@ -1,4 +1,4 @@
-"""Everybody's peers in one, who know Ada's cart and Ada's order, and show them to any service."""
+"""Everybody's peers in one, who tell whose a cart or an order is: Ada's, unless told otherwise."""
 
 import json
 from uuid import UUID
@@ -16,6 +16,8 @@ PRODUCT = {"sku": "TEA", "name": "Tea", "price": "6.90", "currency": "EUR", "act
 class World:
     def __init__(self) -> None:
         self.credentials: list[str | None] = []
+        # Of carts and orders.
+        self.owners: dict[str, UUID] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.credentials.append(request.headers.get("authorization"))
@@ -29,9 +31,10 @@ class World:
                 return {"customer_id": request.url.path.split("/")[2], "address": None}
             case "cart":
                 return self._cart(request)
+        order_id = (request.url.path.split("/")[2:] or [str(ORDER)])[0]
         return {
-            "order_id": str(ORDER),
-            "customer_id": str(ADA),
+            "order_id": order_id,
+            "customer_id": str(self.owners.get(order_id, ADA)),
             "status": "pending",
             "total": "6.90",
             "currency": "EUR",
@@ -40,9 +43,10 @@ class World:
 
     def _cart(self, request: httpx.Request) -> dict[str, object]:
         taken = json.loads(request.content)["order_id"] if request.method == "PUT" else None
+        cart_id = request.url.path.split("/")[2]
         return {
-            "cart_id": request.url.path.split("/")[2],
-            "customer_id": str(ADA),
+            "cart_id": cart_id,
+            "customer_id": str(self.owners.get(cart_id, ADA)),
             "order_id": taken,
             "version": 1,
             "items": [{"sku": "TEA", "quantity": 1}],
