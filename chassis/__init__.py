@@ -5,7 +5,7 @@ A package, not a framework, and no business word in it.
 
 from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
 from .callers import admits
-from .context import may_touch, owner
+from .context import may_touch, owner, trace_of
 from .database import Connection, Database, constraint_of
 from .fields import SKU, Attributes, Flag, Input, Output, Sku, Text, Timestamp
 from .idempotency import Once, OnceOnly
@@ -67,4 +67,5 @@ __all__ = [
     "resumed",
     "to_major",
     "to_minor",
+    "trace_of",
 ]

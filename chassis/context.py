@@ -74,6 +74,11 @@ def current() -> RequestContext:
     return context
 
 
+def trace_of(traceparent: str | None) -> str | None:
+    """The id of the trace that a row began in, by the traceparent that is kept with it."""
+    return traceparent and traceparent[3:35]
+
+
 def enter(context: RequestContext) -> None:
     _current.set(context)
 

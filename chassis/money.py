@@ -39,12 +39,13 @@ DECIMALS: dict[str, int] = {
 def to_minor(amount: Decimal, currency: str, pointer: str = "#/amount") -> int:
     """Whole minor units: 19.99 EUR is 1999, 500 JPY is 500.
 
-    Raises InvalidRequest, at `pointer`, when the amount has more decimals than the currency.
+    Raises InvalidRequest, at `pointer`, when the amount is written with more decimals than the
+    currency has, zeros included: a client that sends 500.00 JPY may mean the 500 as minor units.
     """
-    minor = amount.scaleb(DECIMALS[currency])
-    if minor != minor.to_integral_value():
-        raise invalid(pointer, f"{currency} has {DECIMALS[currency]} decimals at most.")
-    return int(minor)
+    decimals = DECIMALS[currency]
+    if -int(amount.as_tuple().exponent) > decimals:
+        raise invalid(pointer, f"{currency} has {decimals} decimals at most.")
+    return int(amount.scaleb(decimals))
 
 
 def to_major(minor: int, currency: str) -> str:

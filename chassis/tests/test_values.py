@@ -20,10 +20,17 @@ def test_money_survives_the_way_in_and_out(currency: str) -> None:
 
 
 def test_more_decimals_than_the_currency_has() -> None:
-    for amount, currency in (("0.001", "EUR"), ("0.1", "JPY"), ("0.0001", "KWD")):
+    """Zeros count too: who writes 500.00 JPY may take the yen for a hundredth of itself."""
+    written = "0.001 EUR", "19.990 EUR", "0.1 JPY", "500.0 JPY", "500.00 JPY", "1.0000 KWD"
+    for amount, currency in (each.split() for each in written):
         with pytest.raises(InvalidRequest):
             to_minor(Decimal(amount), currency)
-    assert to_minor(Decimal("19.90000"), "EUR") == 1990
+    for amount, currency, minor in (
+        ("19.9", "EUR", 1990),
+        ("5E+2", "JPY", 500),
+        ("7", "KWD", 7000),
+    ):
+        assert to_minor(Decimal(amount), currency) == minor
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1.5, True, None, [], {}, "1e3", "", ".5", "5."])

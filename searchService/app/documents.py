@@ -60,7 +60,7 @@ def price_of(row: Record) -> str | None:
     price: Decimal | None = row["price"]
     if price is None:
         return None
-    return to_major(to_minor(price, row["currency"]), row["currency"])
+    return to_major(to_minor(price.normalize(), row["currency"]), row["currency"])
 
 
 def check(fields: DocumentFields) -> None:
