@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,18 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import auth, docs, handlers, health, idempotency, logs, openapi, parked, tracing
+from . import (
+    auth,
+    docs,
+    handlers,
+    health,
+    idempotency,
+    logs,
+    openapi,
+    parked,
+    problem_pages,
+    tracing,
+)
 from .admission import Limits
 from .bodies import WholeBody
 from .database import Database
@@ -90,6 +102,8 @@ def create_app(
         version=version(),
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # docs.py tells it, with the address that it was asked at
+        generate_unique_id_function=partial(openapi.operation_id, name),
         lifespan=_lifespan,
         redirect_slashes=False,
         # Spans are made where tracing is switched on, not by default on every request.
@@ -106,7 +120,7 @@ def create_app(
     app.state.folder = home
     app.state.admitted = frozenset[str]().union(*(_admitted(router) for router in routers))
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
-    app.state.routers = (*routers, health.router)
+    app.state.routers = (*routers, health.router, problem_pages.router)
     for router in app.state.routers:
         app.include_router(router)
     if any(sweep.parked for sweep in sweeps):

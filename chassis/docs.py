@@ -5,8 +5,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+
+from . import openapi
 
 ASSETS = "/docs/assets"
 
@@ -20,8 +23,14 @@ def assets_folder() -> Path:
 
 
 def serve(app: FastAPI) -> None:
-    """Add GET /docs and GET /redoc."""
+    """Add GET /openapi.json, GET /docs and GET /redoc."""
     app.mount(ASSETS, StaticFiles(directory=assets_folder()), name="docs-assets")
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def page(request: Request) -> JSONResponse:
+        enforced = request.app.state.settings.auth_mode == "enforce"
+        server = f"{request.url.scheme}://{request.url.netloc}"
+        return JSONResponse(openapi.served(app.openapi(), server, tokens=enforced))
 
     @app.get("/docs", include_in_schema=False)
     async def swagger_ui() -> HTMLResponse:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import Field
 
 from .fields import Output, storable
 from .problems import invalid
@@ -32,7 +33,9 @@ class Page(Output, Generic[Item]):
     """One page of a list, and where the next one starts."""
 
     items: list[Item]
-    next_cursor: str | None = None
+    next_cursor: str | None = Field(
+        None, description="Where the next page starts: send it as `cursor`; null on the last one."
+    )
 
 
 def encode(*position: Any) -> str:

@@ -1,7 +1,10 @@
-"""Makes the OpenAPI page whole: every status, problem and header that a client can meet."""
+"""Makes the OpenAPI page whole: every status, problem and header that a client can meet, in the
+form that client generators read best."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .auth import CHALLENGE, InvalidToken, NotAdmitted, Unauthenticated
 from .idempotency import REPLAYED, IdempotencyInProgress, IdempotencyKeyReused
@@ -20,32 +23,36 @@ from .problems import (
 )
 from .rates import TooManyRequests
 
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "title": "Problem",
-    "description": "An RFC 9457 problem document; a problem may add members of its own.",
-    "required": ["type", "title", "status", "detail", "instance", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
+INTERNAL = "internal"
+OPERATIONS = "operations"
+
+LICENCE = {"name": "MIT", "identifier": "MIT"}
+
+# What holds for all operations, and is told once.
+CONVENTIONS = """
+Every request may carry `X-Request-ID` (1 to 64 of `A-Z a-z 0-9 . _ -`) and W3C `traceparent` with
+`tracestate`. They are logged and passed on, minted where they are left out, and the answer names
+both.
+
+Errors are problem documents (RFC 9457). `type` is a path of this service that says what the problem
+means and what to do about it: `GET /problems/{type}`.
+"""
+
+TAGS = {
+    INTERNAL: "Calls of the other services. Not for clients.",
+    OPERATIONS: "For whoever runs the service.",
 }
-REQUEST_HEADERS = {
-    "RequestId": ("X-Request-ID", "Names this request in logs and answers; minted if left out."),
-    "Traceparent": ("traceparent", "W3C trace context; minted if left out."),
+
+DOCUMENT_MEMBERS = {
+    "title": {"type": "string", "description": "What is wrong, the same for each of this type."},
+    "detail": {"type": "string", "description": "What is wrong this time."},
+    "instance": {"type": "string", "description": "The path that was asked for."},
+    "request_id": {"type": "string", "description": "Names this request in the logs."},
 }
+
 RESPONSE_HEADERS = {
     "X-Request-ID": "The id of this request.",
     "traceparent": "W3C trace context of this request.",
@@ -54,7 +61,7 @@ RESPONSE_HEADERS = {
     REPLAYED: "true when this is the stored answer to an earlier request with the same key.",
     "RateLimit": "Where requests are limited: how many this caller has left, and for how long.",
     "RateLimit-Policy": "Where requests are limited: how many in how many seconds.",
-    "ETag": "The version of what is answered.",
+    "ETag": "The version of what is answered, for If-Match and If-None-Match.",
     CHALLENGE: "What kind of token is needed, or what is wrong with this one.",
 }
 
@@ -65,7 +72,7 @@ SECURITY_SCHEMES = {
         "bearerFormat": "JWT",
         "description": (
             "A person's access token, or a service's; the names beside it are the roles and the "
-            "services that an operation admits. With AUTH_MODE=dev it may be left out."
+            "services that an operation admits."
         ),
     }
 }
@@ -87,50 +94,102 @@ def pointer(location: Sequence[str | int]) -> str:
     return "#" + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
+def operation_id(service: str, route: "APIRoute") -> str:
+    """The name of a route's function; before those that all services have, the service's."""
+    module = route.endpoint.__module__
+    shared = module.startswith("chassis.") and not module.startswith("chassis.tests.")
+    return f"{service}_{route.name}" if shared else route.name
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The page that FastAPI has made, with all that it cannot know."""
+    document = _named(document)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    schemas["Problem"] = PROBLEM_SCHEMA
-    components["headers"] = {
-        name: {"description": about, "schema": {"type": "string"}}
-        for name, about in RESPONSE_HEADERS.items()
-    }
-    components["parameters"] = {
-        name: {"name": header, "in": "header", "description": about, "schema": {"type": "string"}}
-        for name, (header, about) in REQUEST_HEADERS.items()
-    }
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     components["securitySchemes"] = SECURITY_SCHEMES
+    info, about = document["info"], document["info"].get("description", "")
+    document["info"] = {**info, "license": LICENCE, "description": f"{about}\n{CONVENTIONS}"}
+    document["tags"] = _tags(document, about)
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete_operation(path, operation)
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
+            _lift_problems(operation, schemas)
+    used = str(document["paths"])
+    components["headers"] = {
+        name: {"description": about, "schema": {"type": "string"}}
+        for name, about in RESPONSE_HEADERS.items()
+        if f"#/components/headers/{name}'" in used
+    }
     return document
+
+
+def _named(document: dict[str, Any]) -> dict[str, Any]:
+    """`ProductPage` where a page of products would be called `Page_Product_`."""
+    named = re.sub(r"\bPage(?:_(\w+)_|\[(\w+)\])(?=\")", r"\1\2Page", json.dumps(document))
+    page: dict[str, Any] = json.loads(named)
+    return page
+
+
+def served(document: Mapping[str, Any], server: str, *, tokens: bool) -> dict[str, Any]:
+    """The page as it is told to whoever asks at this address. Without `tokens` nobody needs to show
+    one, and so the page asks for none."""
+    page = {**document, "servers": [{"url": server}]}
+    if not tokens:
+        page["paths"] = {
+            path: {method: {**operation, "security": []} for method, operation in methods.items()}
+            for path, methods in document["paths"].items()
+        }
+    return page
+
+
+def _tags(document: dict[str, Any], about: str) -> list[dict[str, str]]:
+    names = {
+        tag
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for tag in operation.get("tags", ())
+    }
+    return [{"name": name, "description": TAGS.get(name, about)} for name in sorted(names)]
 
 
 def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
-    takes_key = any(p.get("name") == "Idempotency-Key" for p in operation.get("parameters", ()))
+    parameters = operation.get("parameters", ())
+    for parameter in parameters:
+        parameter["schema"] = without_null(parameter["schema"])
+    takes_key = any(parameter["name"] == "Idempotency-Key" for parameter in parameters)
+    operation.setdefault("security", [])
     for problem in _common_problems(path, operation, takes_key):
         _add(responses, problem)
-    parameters = operation.setdefault("parameters", [])
-    parameters.extend({"$ref": f"#/components/parameters/{name}"} for name in REQUEST_HEADERS)
     for status, response in responses.items():
+        if response["description"] == "Successful Response":
+            response["description"] = "Done."
         headers = response.setdefault("headers", {})
         for name in _headers_of(str(status), takes_key):
             headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
     operation["responses"] = dict(sorted(responses.items(), key=lambda entry: str(entry[0])))
 
 
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of what is left out rather than sent as null."""
+    others = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(others) == len(schema.get("anyOf", ())):
+        return schema
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return {**others[0], **rest} if len(others) == 1 else {"anyOf": others, **rest}
+
+
 def _common_problems(
     path: str, operation: dict[str, Any], takes_key: bool
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
-    if "security" in operation:
+    if operation["security"]:
         yield from (Unauthenticated, InvalidToken, NotAdmitted)
-    if "operations" not in operation.get("tags", ()):
+    if OPERATIONS not in operation.get("tags", ()):
         yield TooManyRequests
     if operation.get("parameters") or "requestBody" in operation:
         yield InvalidRequest
@@ -163,7 +222,49 @@ def _add(responses: dict[Any, dict[str, Any]], problem: type[Problem]) -> None:
     response = responses.setdefault(key, {"description": ""})
     known = [line for line in response["description"].split("\n\n") if line.startswith("`")]
     line = f"`{problem.type_uri()}`: {problem.title()}"
-    if line not in known:
-        response["description"] = "\n\n".join([*known, line])
+    if line in known:
+        return
+    response["description"] = "\n\n".join([*known, line])
     content = response.setdefault("content", {}).setdefault(MEDIA_TYPE, {})
-    content["schema"] = {"$ref": "#/components/schemas/Problem"}
+    content.setdefault("schema", {}).setdefault("oneOf", []).append(schema_of(problem))
+
+
+def schema_of(problem: type[Problem]) -> dict[str, Any]:
+    """Its document, told from others by `type`; what its members are made of under `$defs`."""
+    own = problem.members_schema()
+    return {
+        "title": problem.__name__,
+        "description": f"{problem.title()} {problem.remedy()}".strip(),
+        "type": "object",
+        "required": ["type", "status", *DOCUMENT_MEMBERS, *own.get("required", ())],
+        "properties": {
+            "type": {"type": "string", "const": problem.type_uri()},
+            "status": {"type": "integer", "const": problem.status},
+            **DOCUMENT_MEMBERS,
+            **own.get("properties", {}),
+        },
+        "$defs": own.get("$defs", {}),
+    }
+
+
+def _lift_problems(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the schemas of an operation's problems to the page's components."""
+    for response in operation["responses"].values():
+        content = response.get("content", {}).get(MEDIA_TYPE)
+        if content is None:
+            continue
+        found = {}
+        for schema in content["schema"]["oneOf"]:
+            own = {name: value for name, value in schema.items() if name != "$defs"}
+            schemas.update({**schema["$defs"], own["title"]: own})
+            type_uri = own["properties"]["type"]["const"]
+            found[type_uri] = f"#/components/schemas/{own['title']}"
+        choices = [{"$ref": ref} for ref in found.values()]
+        content["schema"] = (
+            choices[0]
+            if len(choices) == 1
+            else {
+                "oneOf": choices,
+                "discriminator": {"propertyName": "type", "mapping": found},
+            }
+        )

@@ -7,15 +7,27 @@
     ├── DependencyUnavailable  503  a peer or the database is down or too slow
     └── …                           each service's own, beside its aggregate
 
-A problem's type is its class name (`InsufficientStock` is `/problems/insufficient-stock`), its
-title is its docstring, and keyword arguments become members of the document.
+A problem's type is its class name (`InsufficientStock` is `/problems/insufficient-stock`). The
+first line of its docstring is its title, the rest says what its reader can do. Its annotations
+declare the members of its document, which are given as keyword arguments; one with a default may
+be missing:
+
+    class SkuTaken(Problem, status=409):
+        '''A product with this SKU exists already.
+
+        Choose another SKU, or change the product by PUT or PATCH.
+        '''
+
+        sku: str
 """
 
+import inspect
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -49,7 +61,26 @@ class Problem(Exception):
 
     @classmethod
     def title(cls) -> str:
-        return (cls.__doc__ or "").strip().split("\n")[0]
+        return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
+
+    @classmethod
+    def remedy(cls) -> str:
+        """What the reader of this problem can do about it."""
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n")[2].split())
+
+    @classmethod
+    def members_schema(cls) -> dict[str, Any]:
+        """The JSON schema of the members that are this problem's own, its models under `$defs`."""
+        declared: dict[str, Any] = {
+            name: (kind, getattr(cls, name, ...))
+            for each in reversed(cls.__mro__[: cls.__mro__.index(Problem)])
+            for name, kind in inspect.get_annotations(each, eval_str=True).items()
+        }
+        model: Any = create_model(cls.__name__, __config__=ConfigDict(extra="allow"), **declared)
+        schema: dict[str, Any] = model.model_json_schema(
+            mode="serialization", ref_template="#/components/schemas/{model}"
+        )
+        return schema
 
     @classmethod
     def type_uri(cls) -> str:
@@ -71,39 +102,82 @@ class Problem(Exception):
 
 
 class NotFound(Problem, status=404, remembered=False):
-    """What the URL names does not exist."""
+    """What the URL names does not exist.
+
+    Check the path and the id in it. What belongs to somebody else is not found either.
+    """
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with a request, and where."""
+
+    pointer: str = Field(
+        description="A JSON pointer into the body; of a parameter or header, its name.",
+        examples=["#/quantity"],
+    )
+    detail: str = Field(description="What is wrong there.")
 
 
 class InvalidRequest(Problem, status=422, remembered=False):
-    """The request is not valid."""
+    """The request is not valid.
+
+    Mend what `errors` names, and send it again.
+    """
+
+    errors: list[FieldError] | None = None
 
 
 class ContentTooLarge(Problem, status=413, remembered=False):
-    """The body is larger than this endpoint takes."""
+    """The body is larger than this endpoint takes.
+
+    Send less at once: 1 MiB at most, 16 MiB to the bulk endpoints.
+    """
 
 
 class UnsupportedMediaType(Problem, status=415, remembered=False):
-    """The body must be JSON, sent as application/json."""
+    """The body must be JSON, sent as application/json.
+
+    Set Content-Type, and send the body as it is, not compressed.
+    """
 
 
 class RequestTimeout(Problem, status=408, remembered=False):
-    """The body took too long to arrive."""
+    """The body took too long to arrive.
+
+    Send the request again, without pauses in its body.
+    """
 
 
 class PreconditionFailed(Problem, status=412, remembered=False):
-    """The resource has changed since the version named in If-Match."""
+    """The resource has changed since the version named in If-Match.
+
+    Read it again, decide whether the change still holds, and send it with the new ETag.
+    """
 
 
 class InternalError(Problem, status=500):
-    """Something went wrong on our side; repeat the request with the same Idempotency-Key."""
+    """Something went wrong on our side; repeat the request with the same Idempotency-Key.
+
+    If it goes on, tell the operator the request_id: the log has the cause under it.
+    """
 
 
 class Overloaded(Problem, status=503, retry_after=1):
-    """This service has more work than it can take on; try again shortly."""
+    """This service has more work than it can take on; try again shortly.
+
+    Wait for as long as Retry-After says and repeat the request, a POST with the same
+    Idempotency-Key.
+    """
 
 
 class DependencyUnavailable(Problem, status=503, retry_after=1):
-    """Something that this service needs is down or too slow; try again shortly."""
+    """Something that this service needs is down or too slow; try again shortly.
+
+    Nothing half-done stays behind. Wait for as long as Retry-After says and repeat the request, a
+    POST with the same Idempotency-Key.
+    """
+
+    dependency: str
 
     def __init__(self, dependency: str, detail: str | None = None) -> None:
         super().__init__(
@@ -116,7 +190,10 @@ class DependencyUnavailable(Problem, status=503, retry_after=1):
 
 
 class DeadlineExceeded(Problem, status=503, retry_after=1):
-    """The request ran out of time; repeat it with the same Idempotency-Key."""
+    """The request ran out of time; repeat it with the same Idempotency-Key.
+
+    What it began is finished or undone by itself; the repeated request tells which.
+    """
 
 
 class HttpProblem(Problem, status=400):

@@ -127,12 +127,17 @@ async def test_one_log_line_a_request(
         assert member in lines[0]
 
 
-async def test_openapi_page_is_whole(service: httpx.AsyncClient) -> None:
+async def test_openapi_page_is_whole(service: httpx.AsyncClient, app: ServiceApp) -> None:
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/notes"]["post"]
     statuses = {"201", "401", "403", "408", "409", "413", "415", "422", "429", "500", "503"}
     assert set(operation["responses"]) == statuses
-    assert operation["security"] == [{"token": ["admin", "staff"]}]
+    # Nobody is asked for a token here, so the page asks for none; where tokens are, it says whose.
+    assert operation["security"] == []
+    enforced = app.openapi()["paths"]["/notes"]["post"]
+    assert enforced["security"] == [{"token": ["admin", "staff"]}]
+    assert document["servers"] == [{"url": str(service.base_url).rstrip("/")}]
+    assert operation["operationId"] == "create_note"
     for status in ("401", "403"):
         assert "WWW-Authenticate" in operation["responses"][status]["headers"]
     conflict = operation["responses"]["409"]
@@ -143,3 +148,22 @@ async def test_openapi_page_is_whole(service: httpx.AsyncClient) -> None:
         operation["responses"]["201"]["headers"]
     )
     assert "HTTPValidationError" not in str(document)
+
+
+async def test_each_problem_has_a_page(service: httpx.AsyncClient, app: ServiceApp) -> None:
+    """Under the path that is its type: for programs as JSON, for people as HTML."""
+    listed = (await service.get("/problems")).json()["items"]
+    told = {each["type"] for each in listed}
+    schemas = app.openapi()["components"]["schemas"].values()
+    documented = {
+        schema["properties"]["type"]["const"]
+        for schema in schemas
+        if "const" in schema.get("properties", {}).get("type", {})
+    }
+    assert documented <= told
+    for each in listed:
+        assert (await service.get(each["type"])).json() == each
+    page = await service.get("/problems/note-refused", headers={"Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<h1>" in page.text
+    assert (await service.get("/problems/made-up")).json()["type"] == "/problems/not-found"

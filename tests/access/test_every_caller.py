@@ -20,7 +20,17 @@ NAMES = [service.name for service in SERVICES]
 EVERY = pytest.mark.parametrize("name", NAMES)
 
 # Served to whoever can reach them: they tell how a service fares, and what it could do.
-OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/assets"}
+OPEN = {
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/redoc",
+    "/openapi.json",
+    "/docs/assets",
+    "/problems",
+    "/problems/{slug}",
+}
 
 SPOILT, PEOPLE = 16, 4
 
@@ -140,7 +150,7 @@ def routes_of(name: str) -> Iterator[tuple[str, str]]:
 @EVERY
 async def test_operations_need_no_token(name: str, service: httpx.AsyncClient) -> None:
     for path in sorted(OPEN - {"/docs/assets"}):
-        assert (await service.get(path)).status_code == 200, (name, path)
+        assert (await service.get(path.format(slug="not-found"))).status_code == 200, (name, path)
 
 
 @EVERY
