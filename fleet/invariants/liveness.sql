@@ -79,9 +79,12 @@ SELECT 'reason of a refund', refund_id FROM placed JOIN payment.payments USING (
  WHERE reason IS NOT NULL AND refunds.created_at < erased_at
 UNION ALL
 SELECT 'answer', order_id FROM placed JOIN orders.order_idempotency_keys ON resource_id = order_id
- WHERE status < 300 AND convert_from(body, 'UTF8')::jsonb ->> 'shipping_address' IS NOT NULL
+ WHERE status < 300 AND created_at < erased_at
+   AND (convert_from(body, 'UTF8')::jsonb ->> 'shipping_address' IS NOT NULL
+        OR convert_from(body, 'UTF8')::jsonb @? '$.history[*].reason ? (@ != null)')
 UNION ALL
 SELECT 'answer', order_id
   FROM placed JOIN shipping.shipping_idempotency_keys ON resource_id = order_id
  WHERE status < 300 AND created_at < erased_at
-   AND convert_from(body, 'UTF8')::jsonb ->> 'address' IS NOT NULL;
+   AND (convert_from(body, 'UTF8')::jsonb ->> 'address' IS NOT NULL
+        OR convert_from(body, 'UTF8')::jsonb @? '$.events[*].note ? (@ != null)');

@@ -94,4 +94,6 @@ async def cancel_order(
     """A payment that the order has is given back by itself, which makes it refunded."""
     async with once.unit_of_work() as db:
         reason = cancellation.reason if cancellation else None
-        return await once.answer(db, 200, await moves.cancel(db, order_id, reason, owner()))
+        order = await moves.cancel(db, order_id, reason, owner())
+        # The key knows which order its answer is about, so that erasing its customer finds it.
+        return await once.answer(db, 200, order, about=order_id)

@@ -158,8 +158,8 @@ ALTER TABLE orders.order_idempotency_keys
 -- What was answered about a thing, once its customer is erased.
 CREATE INDEX IF NOT EXISTS order_idempotency_keys_resource
     ON orders.order_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
--- Or about its path. Where nearly all keys have one, a sample knows of no other, and the planner
--- reads them all to find those of another.
+-- Or about its path, where an older version kept it. Where nearly all keys have one, a sample knows
+-- of no other, and the planner reads them all to find those of another.
 ALTER TABLE orders.order_idempotency_keys ALTER COLUMN scope SET (n_distinct = -0.1);
 
 -- All that is personal about a customer's orders is blanked, in the answers that were kept too. They
@@ -181,12 +181,17 @@ CREATE OR REPLACE FUNCTION orders.erase(customer uuid) RETURNS void
            LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
      WHERE placed.customer_id = customer AND kept.status < 300
        AND (kept.resource_id = placed.order_id
-            OR kept.scope = 'POST /orders/' || placed.order_id || '/cancel')
+            OR kept.scope IN ('POST /orders/' || placed.order_id || '/cancel',
+                              'POST /orders/' || placed.order_id || '/cancel ' || customer))
        AND answered.scope = kept.scope AND answered.key = kept.key
        AND (said.body ->> 'shipping_address' IS NOT NULL
             OR said.body @? '$.history[*].reason ? (@ != null)');
 $$;
 REVOKE ALL ON FUNCTION orders.erase FROM PUBLIC;
+-- Once more for those whose answers may still be kept: an older version passed over what they had
+-- cancelled themselves.
+SELECT orders.erase(subject) FROM orders.subject_requests
+ WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
 
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;

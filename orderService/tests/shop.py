@@ -16,7 +16,7 @@ class Shop:
     """Customers, products and carts that answer as their services would.
 
     `before_read` is awaited before the next cart is read, `on_checkout` runs before one is closed;
-    `lost_answers` closes it and then says nothing.
+    `lost_answers` closes it and then says nothing. `asks` is what customers ask about their data.
     """
 
     def __init__(self) -> None:
@@ -29,6 +29,7 @@ class Shop:
         self.on_checkout: Callable[[], None] = lambda: None
         self.asked: list[str] = []
         self.traces: list[str] = []
+        self.asks: list[dict[str, Any]] = []
         self.sell("CANDLE", "4.50")
         self.sell("LAMP", "19.99")
 
@@ -65,7 +66,8 @@ class Shop:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/subject-requests":
-            return ok({"items": []})
+            after = int(request.url.params["after"])
+            return ok({"items": [each for each in self.asks if each["number"] > after]})
         peer = request.url.host
         self.asked.append(f"{request.method} {peer}")
         self.traces.append(request.headers["traceparent"])

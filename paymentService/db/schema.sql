@@ -137,9 +137,6 @@ ALTER TABLE payment.payment_idempotency_keys
 -- What was answered about a thing, once its customer is erased.
 CREATE INDEX IF NOT EXISTS payment_idempotency_keys_resource
     ON payment.payment_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
--- Or about its path. Where nearly all keys have one, a sample knows of no other, and the planner
--- reads them all to find those of another.
-ALTER TABLE payment.payment_idempotency_keys ALTER COLUMN scope SET (n_distinct = -0.1);
 
 -- All that is personal about the payments of these orders is blanked, in the answers that were kept
 -- too. They are kept otherwise: who repeats a request still does nothing twice.
@@ -153,11 +150,13 @@ CREATE OR REPLACE FUNCTION payment.erase(orders uuid[]) RETURNS void
        SET body = convert_to(CASE WHEN said.body ? 'refund_id'
                THEN said.body || '{"reason": null}'
                ELSE said.body || '{"method": {"type": "card", "last4": null}}' END::text, 'UTF8')
-      FROM payment.payments paid, payment.payment_idempotency_keys kept,
+      FROM (SELECT payment_id AS id FROM payment.payments WHERE order_id = ANY (orders)
+            UNION ALL
+            SELECT refund_id FROM payment.refunds JOIN payment.payments USING (payment_id)
+             WHERE order_id = ANY (orders)) AS thing,
+           payment.payment_idempotency_keys kept,
            LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
-     WHERE paid.order_id = ANY (orders) AND kept.status < 300
-       AND (kept.resource_id = paid.payment_id
-            OR kept.scope = 'POST /payments/' || paid.payment_id || '/refunds')
+     WHERE kept.resource_id = thing.id AND kept.status < 300
        AND answered.scope = kept.scope AND answered.key = kept.key
        AND (said.body #>> '{method,last4}' IS NOT NULL OR said.body ->> 'reason' IS NOT NULL);
 $$;

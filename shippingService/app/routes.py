@@ -88,6 +88,6 @@ async def record_event(shipment_id: UUID, event: NewEvent, once: OnceOnly) -> Re
     follow once it is dispatched, and nothing follows `returned`."""
     async with once.unit_of_work() as db:
         shipment = await shipments.move(db, shipment_id, event)
-        response = await once.answer(db, 200, shipment)
+        response = await once.answer(db, 200, shipment, about=shipment.order_id)
     SHIPMENTS.labels(event.status).inc()
     return response

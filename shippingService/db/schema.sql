@@ -77,8 +77,8 @@ ALTER TABLE shipping.shipping_idempotency_keys SET (autovacuum_vacuum_scale_fact
 -- What was answered about a thing, once its customer is erased.
 CREATE INDEX IF NOT EXISTS shipping_idempotency_keys_resource
     ON shipping.shipping_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
--- Or about its path. Where nearly all keys have one, a sample knows of no other, and the planner
--- reads them all to find those of another.
+-- Or about its path, where an older version kept it. Where nearly all keys have one, a sample knows
+-- of no other, and the planner reads them all to find those of another.
 ALTER TABLE shipping.shipping_idempotency_keys ALTER COLUMN scope SET (n_distinct = -0.1);
 
 -- All that is personal about the parcels of these orders is blanked, in the answers that were kept

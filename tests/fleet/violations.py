@@ -297,9 +297,13 @@ _LIVENESS["erased-everywhere"] = [
     " (shipment_id, order_id, tracking_number, carrier, address, created_at) VALUES"
     " ('$no_shipment', '$cancelled_order', 'SP00000003', 'Post', '{}', '2026-01-01')",
     "INSERT INTO orders.order_idempotency_keys"
-    " (scope, key, fingerprint, resource_id, status, headers, body) VALUES"
+    " (scope, key, fingerprint, resource_id, status, headers, body, created_at) VALUES"
     " ('POST /orders', 'old', '', '$cancelled_order', 201, '{}',"
-    """ '{"shipping_address": {"city": "Cork"}}')""",
+    """ '{"shipping_address": {"city": "Cork"}}', '2026-01-01')""",
+    "INSERT INTO orders.order_idempotency_keys"
+    " (scope, key, fingerprint, resource_id, status, headers, body, created_at) VALUES"
+    " ('POST /cancel', 'old', '', '$cancelled_order', 200, '{}',"
+    """ '{"history": [{"reason": "x"}]}', '2026-01-01')""",
 ]
 
 VIOLATIONS: dict[str, list[str]] = {

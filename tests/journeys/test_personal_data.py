@@ -1,32 +1,78 @@
-"""A customer's personal data: gathered for them, erased for good, and nowhere else meanwhile."""
+"""A customer's personal data: gathered for them, erased for good, and nowhere else meanwhile; where
+nobody asks for a token, and where everybody does."""
 
 import asyncio
 import os
 import re
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 
+from fleet import issuer
 from fleet.audit import auditor_url
 from fleet.services import SERVICES
-from tests.fleets import Fleet
+from tests.fleets import Fleet, data_folder, embedded_fleet
 from tests.polling import insist, until
-from tests.shop import Shop
+from tests.shop import Shop, unique
+
+OPEN, ENFORCED = "without tokens", "with tokens"
+
+
+@pytest.fixture(scope="module", params=[OPEN, ENFORCED])
+def house(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Fleet]:
+    if request.param == OPEN:
+        yield fleet
+        return
+    with data_folder() as folder, embedded_fleet(folder, AUTH_MODE="enforce") as running:
+        yield running
+        audit = running.run("fleet.audit")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@dataclass
+class Shops:
+    """The same shop, as its staff and as one customer see it. That customer has this id, where they
+    bring it with them."""
+
+    staff: Shop
+    own: Shop
+    subject: str
+
+
+@pytest.fixture
+async def shops(house: Fleet) -> AsyncIterator[Shops]:
+    subject, enforced = str(uuid4()), "AUTH_MODE" in house.environment
+    async with AsyncExitStack() as stack:
+        staff, own = [
+            await stack.enter_async_context(
+                Shop(house.urls, token=token(house, *who) if enforced else None)
+            )
+            for who in (("staff", "sam"), ("customer", subject))
+        ]
+        yield Shops(staff, own, subject)
+
+
+def token(house: Fleet, role: str, subject: str) -> str:
+    return issuer.token(Path(house.environment["DATA_DIR"], "keys"), role, subject)
 
 
 @dataclass
 class Canary:
-    """Somebody who has left the same word everywhere, and is easily found by it."""
+    """Somebody who has left the same word everywhere, and is easily found by it. `cancelling` is
+    what they have cancelled an order with, once for each way to write its id."""
 
     word: str
     customer_id: str = ""
+    cancelling: tuple[tuple[str, dict[str, str]], ...] = ()
     order: Mapping[str, Any] | None = None
     shipment: Mapping[str, Any] | None = None
     problems: tuple[str, ...] = ()
@@ -58,28 +104,43 @@ class Canary:
 
 
 @pytest.fixture
-async def canary(shop: Shop) -> Canary:
+async def canary(shops: Shops) -> Canary:
     """They have bought, been declined, paid, received, sent back, and cancelled; and each time
     tried what is refused."""
     bird = Canary(f"canary{secrets.token_hex(8)}")
-    bird.customer_id = (await shop.post("customer", "/customers", bird.profile))["customer_id"]
-    sku = await shop.product()
-    order = await placed(shop, bird, await shop.cart({sku: 2}))
-    assert (await shop.pay(order, f"tok_{bird.word}")).json()["status"] == "declined"
-    payment = (await shop.pay(order)).json()
-    job = await shop.post("fulfilment", "/fulfilments", {"order_id": order["order_id"]})
+    own, staff = shops.own, shops.staff
+    bird.customer_id = (await own.post("customer", "/customers", bird.profile))["customer_id"]
+    sku = await staff.product()
+    order = await placed(own, bird, await own.cart({sku: 2}))
+    assert (await own.pay(order, f"tok_{bird.word}")).json()["status"] == "declined"
+    payment = (await own.pay(order)).json()
+    job = await staff.post("fulfilment", "/fulfilments", {"order_id": order["order_id"]})
     assert job["status"] == "completed"
     moved = {"status": "delivered", "location": f"by {bird.word}", "note": f"to {bird.word}"}
-    events = f"/shipments/{job['shipment_id']}/events"
-    bird.shipment = await shop.post("shipping", events, moved, status=200)
+    # An id in capitals names the same thing, and what is answered is kept under what was written.
+    events = f"/shipments/{job['shipment_id'].upper()}/events"
+    bird.shipment = await staff.post("shipping", events, moved, status=200)
     refund = {"amount": "1.00", "reason": f"{bird.word} was not happy"}
-    await shop.post("payment", f"/payments/{payment['payment_id']}/refunds", refund)
-    second = await shop.order({sku: 1}, bird.customer_id)
-    cancel = f"/orders/{second['order_id']}/cancel"
-    await shop.post("order", cancel, {"reason": f"{bird.word} moved"}, status=200)
+    refunds = f"/payments/{payment['payment_id'].upper()}/refunds"
+    await staff.post("payment", refunds, refund)
+    second = await own.order({sku: 1}, bird.customer_id)
+    bird.cancelling = tuple(
+        (f"/orders/{written}/cancel", {"Idempotency-Key": unique("cancel")})
+        for written in (second["order_id"], second["order_id"].upper())
+    )
+    for answer in await cancelled(own, bird):
+        assert answer.json()["history"][-1]["reason"] == f"{bird.word} moved"
     bird.order = order
-    bird.problems = tuple([answer.text async for answer in refusals(shop, bird)])
+    bird.problems = tuple([answer.text async for answer in refusals(shops, bird)])
     return bird
+
+
+async def cancelled(own: Shop, bird: Canary) -> list[httpx.Response]:
+    """What they hear who cancel their order, or repeat that."""
+    return [
+        await own["order"].post(path, json={"reason": f"{bird.word} moved"}, headers=key)
+        for path, key in bird.cancelling
+    ]
 
 
 async def placed(shop: Shop, bird: Canary, cart_id: str) -> Any:
@@ -91,10 +152,11 @@ async def placed(shop: Shop, bird: Canary, cart_id: str) -> Any:
     return answer.json()
 
 
-async def refusals(shop: Shop, bird: Canary) -> AsyncIterator[httpx.Response]:
+async def refusals(shops: Shops, bird: Canary) -> AsyncIterator[httpx.Response]:
     """What is personal, sent where it is refused: by a rule, by PostgreSQL, or half-way."""
     assert bird.order is not None
-    customers, orders, payments = shop["customer"], shop["order"], shop["payment"]
+    customers, orders = shops.staff["customer"], shops.own["order"]
+    payments, parcels = shops.own["payment"], shops.staff["shipping"]
     profile, order_id = bird.profile, bird.order["order_id"]
     yield await customers.post("/customers", json=profile)  # the address is taken
     yield await customers.post("/customers", json=profile | {"phone": bird.word})
@@ -111,13 +173,13 @@ async def refusals(shop: Shop, bird: Canary) -> AsyncIterator[httpx.Response]:
         method = {"type": "card", "token": token}
         yield await payments.post("/payments", json=money | {"method": method})
     parcel = {"order_id": order_id, "carrier": bird.word * 9, "address": bird.address}
-    yield await shop["shipping"].post("/shipments", json=parcel)
+    yield await parcels.post("/shipments", json=parcel)
     hasty = {"X-Request-Timeout-Ms": "5"}
     yield await customers.post("/customers", json=profile | {"email": "x@e.org"}, headers=hasty)
 
 
-async def test_export_gathers_everything(shop: Shop, canary: Canary) -> None:
-    export = await exported(shop, canary.customer_id)
+async def test_export_gathers_everything(shops: Shops, canary: Canary) -> None:
+    export = await exported(shops.own, canary.customer_id)
     assert {name: export["customer"][name] for name in canary.profile} == canary.profile
     first, second = export["orders"]
     assert first["shipping_address"] == canary.address
@@ -127,13 +189,13 @@ async def test_export_gathers_everything(shop: Shop, canary: Canary) -> None:
     assert (declined["status"], captured["method"]["last4"]) == ("declined", "4242")
     assert captured["refunds"][0]["reason"] == f"{canary.word} was not happy"
     # And so again: nothing of the first time is kept.
-    assert await exported(shop, canary.customer_id) == export
+    assert await exported(shops.own, canary.customer_id) == export
 
 
-async def test_export_of_hardly_anything(shop: Shop) -> None:
+async def test_export_of_hardly_anything(shops: Shops) -> None:
     nobody = "/customers/0190b6a8-7a63-7000-8000-000000000000/export"
-    assert (await shop["customer"].get(nobody)).status_code == 404
-    alone = await exported(shop, await shop.customer())
+    assert (await shops.staff["customer"].get(nobody)).status_code == 404
+    alone = await exported(shops.own, await shops.own.customer())
     assert (alone["orders"], alone["shipments"], alone["payments"]) == ([], [], [])
 
 
@@ -143,22 +205,30 @@ async def exported(shop: Shop, customer_id: str) -> Any:
     return answer.json()
 
 
-async def test_erasing_reaches_every_schema(fleet: Fleet, shop: Shop, canary: Canary) -> None:
-    auditor = await asyncpg.connect(auditor_url({**os.environ, **fleet.environment}))
+async def test_erasing_reaches_every_schema(house: Fleet, shops: Shops, canary: Canary) -> None:
+    auditor = await asyncpg.connect(auditor_url({**os.environ, **house.environment}))
+    own, staff = shops.own, shops.staff
     assert canary.order is not None
     try:
         assert len(await tables_with(auditor, canary)) >= 8
-        assert (await shop["customer"].delete(f"/customers/{canary.customer_id}")).is_success
+        assert (await own["customer"].delete(f"/customers/{canary.customer_id}")).is_success
         await until_gone(auditor, canary)
     finally:
         await auditor.close()
     # The order is what it was, but for whom; and its key still makes no second one.
-    left = await shop.get("order", f"/orders/{canary.order['order_id']}")
+    left = await staff.get("order", f"/orders/{canary.order['order_id']}")
     assert (left["shipping_address"], left["total"]) == (None, canary.order["total"])
-    assert (await placed(shop, canary, canary.order["cart_id"]))["order_id"] == left["order_id"]
-    payments = await shop.get("payment", f"/payments?order_id={left['order_id']}")
+    assert (await placed(own, canary, canary.order["cart_id"]))["order_id"] == left["order_id"]
+    payments = await staff.get("payment", f"/payments?order_id={left['order_id']}")
     assert {payment["method"]["last4"] for payment in payments["items"]} == {None}
-    gone = await shop["customer"].get(f"/customers/{canary.customer_id}/export")
+    # So do the keys that they have cancelled with, without the address and the reason.
+    for answer in await cancelled(own, canary):
+        assert (answer.status_code, answer.headers["Idempotent-Replayed"]) == (200, "true")
+        assert (answer.json()["shipping_address"], answer.json()["history"][-1]["reason"]) == (
+            None,
+            None,
+        )
+    gone = await own["customer"].get(f"/customers/{canary.customer_id}/export")
     assert gone.status_code == 404
 
 
@@ -191,15 +261,15 @@ async def holds(db: asyncpg.Connection, table: str, canary: Canary) -> bool:
     return False
 
 
-async def test_nothing_of_it_is_anywhere_else(fleet: Fleet, shop: Shop, canary: Canary) -> None:
+async def test_nothing_of_it_is_anywhere_else(house: Fleet, shops: Shops, canary: Canary) -> None:
     """Not in a log, PostgreSQL's own neither, nor in a metric, nor in a problem document."""
-    await shop["customer"].delete(f"/customers/{canary.customer_id}")
+    await shops.own["customer"].delete(f"/customers/{canary.customer_id}")
     told = {f"problem {number}": text for number, text in enumerate(canary.problems)}
     assert len(told) == 13
     assert all('"type":"/problems/' in text for text in told.values())
     for service in SERVICES:
-        told[f"metrics of {service.name}"] = (await shop[service.name].get("/metrics")).text
-    told |= await asyncio.to_thread(logs, fleet)
+        told[f"metrics of {service.name}"] = (await shops.own[service.name].get("/metrics")).text
+    told |= await asyncio.to_thread(logs, house)
     assert [where for where, text in told.items() if canary.marks.search(text)] == []
 
 
