@@ -12,7 +12,7 @@ import asyncpg
 from customerService.app import customers
 from customerService.app.schemas import Address, NewCustomer
 from product_catalogueService.app import products
-from product_catalogueService.app.schemas import NewProduct
+from product_catalogueService.app.schemas import NewProduct, ProductRow
 from searchService.app import documents
 from searchService.app.schemas import NewDocument
 from warehouseService.app import stock
@@ -94,7 +94,7 @@ async def fill(dsn: str, count: int) -> World:
 
 
 async def _add(db: asyncpg.Connection, batch: Sequence[NewProduct]) -> None:
-    await products.upsert(db, batch)
+    await products.upsert(db, [ProductRow(**dict(each)) for each in batch])
     await documents.upsert(db, [NewDocument(**dict(each)) for each in batch])
     await stock.count(db, {each.sku: IN_STOCK for each in batch})
 

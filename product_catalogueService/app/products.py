@@ -10,7 +10,7 @@ from chassis import Connection, NotFound, Page, Problem, to_major, to_minor
 from chassis.lists import decode, encode, page
 from chassis.problems import PreconditionFailed
 
-from .schemas import NewProduct, Product, ProductFields
+from .schemas import NewProduct, Product, ProductFields, ProductRow
 
 INSERT = """
 INSERT INTO product.products (sku, name, description, price_minor, currency, category, attributes)
@@ -33,9 +33,11 @@ SELECT * FROM product.products
  ORDER BY sku LIMIT $1
 """
 
+# Whatever the case: `Home` and `home` are one category.
 LIST_CATEGORY = """
 SELECT * FROM product.products
- WHERE active AND category = $3 AND sku > $2
+ WHERE active AND casefold(category COLLATE pg_c_utf8) = casefold($3 COLLATE pg_c_utf8)
+   AND sku > $2
  ORDER BY sku LIMIT $1
 """
 
@@ -54,16 +56,21 @@ UPDATE product.products SET active = false, version = version + 1, updated_at = 
  WHERE sku = $1 AND active
 """
 
+# $8 is null where a row does not say whether it is on sale, and $9 names the rows that do.
 # xmax is zero in a row that this statement inserted.
 UPSERT = """
-INSERT INTO product.products (sku, name, description, price_minor, currency, category, attributes)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
-                     $7::jsonb[]) AS row (sku)
+INSERT INTO product.products (sku, name, description, price_minor, currency, category, attributes,
+                              active)
+SELECT sku, name, description, price_minor, currency, category, attributes, coalesce(active, true)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+              $7::jsonb[], $8::boolean[])
+       AS row (sku, name, description, price_minor, currency, category, attributes, active)
  ORDER BY sku
 ON CONFLICT (sku) DO UPDATE
    SET name = excluded.name, description = excluded.description,
        price_minor = excluded.price_minor, currency = excluded.currency,
-       category = excluded.category, attributes = excluded.attributes, active = true,
+       category = excluded.category, attributes = excluded.attributes,
+       active = CASE WHEN excluded.sku = ANY ($9) THEN excluded.active ELSE products.active END,
        version = products.version + 1, updated_at = clock_timestamp()
 RETURNING xmax = 0 AS created
 """
@@ -151,10 +158,11 @@ async def withdraw(db: Connection, sku: str) -> None:
         await find(db, sku)
 
 
-async def upsert(db: Connection, products: Sequence[NewProduct]) -> tuple[int, int]:
+async def upsert(db: Connection, products: Sequence[ProductRow]) -> tuple[int, int]:
     """Create or replace each. Returns how many were created, and how many updated."""
-    columns = zip(*(as_row(new.sku, new) for new in products), strict=True)
-    rows = await db.fetch(UPSERT, *(list(column) for column in columns))
+    columns = zip(*((*as_row(new.sku, new), new.active) for new in products), strict=True)
+    told = [new.sku for new in products if new.active is not None]
+    rows = await db.fetch(UPSERT, *(list(column) for column in columns), told)
     created = sum(row["created"] for row in rows)
     return created, len(rows) - created
 

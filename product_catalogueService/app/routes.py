@@ -33,6 +33,7 @@ from .schemas import (
     Product,
     ProductChanges,
     ProductReplacement,
+    ProductRow,
     RowError,
 )
 
@@ -53,10 +54,11 @@ async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
 @bulk_router.post("/products/bulk", response_model=BulkResult)
 @admits("staff")
 async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
-    """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest."""
+    """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest. A
+    product that is withdrawn stays so, unless its row has `"active": true`."""
     rows = check_rows(
         bulk.products,
-        NewProduct,
+        ProductRow,
         name="sku",
         names=SKU,
         check=lambda new: products.as_row(new.sku, new),

@@ -24,6 +24,13 @@ class NewProduct(ProductFields):
     sku: Sku
 
 
+class ProductRow(NewProduct):
+    """A row of a bulk upsert. `active` is left as it is unless the row says so; a new product is
+    on sale."""
+
+    active: Flag | None = None
+
+
 class ProductReplacement(ProductFields):
     """The whole product anew. `active: true` puts a withdrawn one back on sale."""
 

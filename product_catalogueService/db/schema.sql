@@ -17,9 +17,30 @@ CREATE TABLE IF NOT EXISTS product.products (
     CHECK (created_at <= updated_at)
 );
 
+-- Older rows come into the form in which texts are kept now: NFC, with nothing invisible in them and
+-- no space around them. A row that would not fit then stays as it is.
+CREATE OR REPLACE FUNCTION product.tidy(text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN nullif(regexp_replace(
+    regexp_replace(
+        normalize($1),
+        '[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]', '', 'g'),
+    '^[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+'
+    '|[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$', '', 'g'), '');
+UPDATE product.products
+   SET name = product.tidy(name), description = product.tidy(description),
+       category = product.tidy(category), version = version + 1, updated_at = clock_timestamp()
+ WHERE (name, description, category)
+       IS DISTINCT FROM (product.tidy(name), product.tidy(description), product.tidy(category))
+   AND length(product.tidy(name)) <= 200
+   AND coalesce(length(product.tidy(description)), 0) <= 10000
+   AND coalesce(length(product.tidy(category)), 0) <= 100;
+DROP FUNCTION product.tidy(text);
+
 -- GET /products, all of them and by category, in SKU order.
 CREATE INDEX IF NOT EXISTS products_listed ON product.products (sku) WHERE active;
-CREATE INDEX IF NOT EXISTS products_by_category ON product.products (category, sku) WHERE active;
+DROP INDEX IF EXISTS product.products_by_category;
+CREATE INDEX IF NOT EXISTS products_by_folded_category
+    ON product.products (casefold(category COLLATE pg_c_utf8), sku) WHERE active;
 
 CREATE TABLE IF NOT EXISTS product.product_catalogue_idempotency_keys (
     scope       text NOT NULL,

@@ -232,6 +232,20 @@ async def test_list_pages_by_category(service: httpx.AsyncClient) -> None:
     assert seen == ["H0", "H1", "H2", "H3", "H4"]
 
 
+async def test_category_is_one_in_whatever_case(service: httpx.AsyncClient) -> None:
+    sigmas = ["\u03c2", "\u03a3", "\u03c3"]
+    written = [
+        f"{cafe} {sigma}" for cafe, sigma in zip(["Café", "CAFÉ", "café"], sigmas, strict=True)
+    ]
+    for number, category in enumerate(written):
+        await create(service, sku=f"C{number}", category=category)
+    await create(service, sku="OTHER", category="Cafe \u03c3")
+    for category in written:
+        found = (await service.get("/products", params={"category": category})).json()["items"]
+        assert [product["sku"] for product in found] == ["C0", "C1", "C2"]
+        assert [product["category"] for product in found] == written
+
+
 @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WyJhIiwxXQ", "limit=0", "limit=201"])
 async def test_wrong_paging_is_refused(service: httpx.AsyncClient, query: str) -> None:
     assert (await service.get(f"/products?{query}")).status_code == 422
@@ -259,6 +273,42 @@ async def test_bulk_takes_good_rows_and_reports_bad_ones(service: httpx.AsyncCli
         (5, None),
     ]
     assert (await service.get("/products/OLD")).json()["price"] == "9.00"
+
+
+async def in_bulk(service: httpx.AsyncClient, *rows: dict[str, object]) -> dict[str, object]:
+    products = [CANDLE | row for row in rows]
+    result = await service.post("/products/bulk", json={"products": products})
+    assert result.status_code == 200, result.text
+    told: dict[str, object] = result.json()
+    return told
+
+
+@pytest.mark.parametrize("said", [{}, {"active": None}])
+async def test_nightly_rows_put_nothing_back_on_sale(
+    service: httpx.AsyncClient, said: dict[str, object]
+) -> None:
+    await create(service, sku="GONE")
+    await create(service, sku="SOLD")
+    await service.delete("/products/GONE")
+    told = await in_bulk(service, *({"sku": sku, **said} for sku in ("GONE", "SOLD", "NEW")))
+    assert (told["created"], told["updated"]) == (1, 2)
+    listed = (await service.get("/products")).json()["items"]
+    assert [product["sku"] for product in listed] == ["NEW", "SOLD"]
+    gone = (await service.get("/products/GONE")).json()
+    assert (gone["active"], gone["version"]) == (False, 3)
+
+
+async def test_row_that_says_so_withdraws_or_puts_back(service: httpx.AsyncClient) -> None:
+    await create(service, sku="GONE")
+    await create(service, sku="SOLD")
+    await service.delete("/products/GONE")
+    rows = {"GONE": True, "SOLD": False, "NEW": False}
+    told = await in_bulk(service, *({"sku": sku, "active": on} for sku, on in rows.items()))
+    assert (told["created"], told["updated"], told["errors"]) == (1, 2, [])
+    for sku, on in rows.items():
+        assert (await service.get(f"/products/{sku}")).json()["active"] is on
+    wrong = await in_bulk(service, {"sku": "GONE", "active": "no"})
+    assert wrong["updated"] == 0
 
 
 async def test_unknown_path_and_method_are_problems(service: httpx.AsyncClient) -> None:
