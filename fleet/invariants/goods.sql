@@ -9,12 +9,12 @@ SELECT sku, on_hand, coalesce(sum(delta), 0) AS movements
   FROM warehouse.stock LEFT JOIN warehouse.movements USING (sku)
  GROUP BY sku, on_hand HAVING on_hand <> coalesce(sum(delta), 0);
 
--- stock-reserved: A SKU's held reservations add up to what is reserved.
+-- stock-reserved: A SKU's held reservations add up to what is reserved, save for what is not counted.
 SELECT sku, reserved, coalesce(sum(held.quantity), 0) AS held
   FROM warehouse.stock LEFT JOIN (
     SELECT sku, quantity
       FROM warehouse.reservations JOIN warehouse.reservation_items USING (reservation_id)
-     WHERE status = 'held') held USING (sku)
+     WHERE status = 'held' AND counted) held USING (sku)
  GROUP BY sku, reserved HAVING reserved <> coalesce(sum(held.quantity), 0);
 
 -- reservation-items: A reservation is for something, unless it was released before it was made.
@@ -24,15 +24,15 @@ SELECT reservation_id, status FROM warehouse.reservations
      WHERE item.reservation_id = reservations.reservation_id);
 
 -- reservation-movements: A committed reservation's goods have left, once; a returned one's came
--- back, once; no other reservation moves anything.
+-- back, once; no other reservation moves anything, and nothing that is not counted.
 WITH due AS (
     SELECT reservation_id, sku, quantity AS out, 0 AS back
       FROM warehouse.reservations JOIN warehouse.reservation_items USING (reservation_id)
-     WHERE status = 'committed'
+     WHERE status = 'committed' AND counted
     UNION ALL
     SELECT reservation_id, sku, quantity, quantity
       FROM warehouse.reservations JOIN warehouse.reservation_items USING (reservation_id)
-     WHERE status = 'returned'
+     WHERE status = 'returned' AND counted
 ), done AS (
     SELECT reference AS reservation_id, sku,
            -sum(least(delta, 0)) AS out, sum(greatest(delta, 0)) AS back

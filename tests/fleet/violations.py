@@ -157,6 +157,8 @@ _GOODS = {
     "stock-reserved": [
         "UPDATE warehouse.stock SET reserved = 4 WHERE sku = 'BOWL'",
         "UPDATE warehouse.reservations SET status = 'expired' WHERE status = 'held'",
+        "UPDATE warehouse.reservation_items SET counted = false"
+        " WHERE reservation_id = '$held_reservation'",
     ],
     "reservation-items": [
         "DELETE FROM warehouse.reservation_items WHERE reservation_id = '$held_reservation'",
@@ -168,6 +170,8 @@ _GOODS = {
         "UPDATE warehouse.reservations SET status = 'committed' WHERE status = 'returned'",
         "INSERT INTO warehouse.movements (sku, delta, reason, reference)"
         " VALUES ('BOWL', -5, 'shipped', '$held_reservation')",
+        "UPDATE warehouse.reservation_items SET counted = false"
+        " WHERE reservation_id = '$reservation'",
     ],
     "job-per-order": ["UPDATE fulfilment.jobs SET order_id = '$order', status = 'completed'"],
     "job-order": [

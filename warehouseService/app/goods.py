@@ -14,11 +14,16 @@ HOLD = """
 WITH held AS (
     UPDATE warehouse.stock SET reserved = reserved + asked.quantity, updated_at = clock_timestamp()
       FROM unnest($2::text[], $3::bigint[]) AS asked (sku, quantity)
-     WHERE stock.sku = asked.sku AND on_hand - reserved >= asked.quantity
-    RETURNING stock.sku, asked.quantity
+     WHERE stock.sku = asked.sku AND tracked AND on_hand - reserved >= asked.quantity
+    RETURNING stock.sku, asked.quantity, true
+), never_short AS (
+    SELECT sku, quantity, false
+      FROM unnest($2::text[], $3::bigint[]) AS asked (sku, quantity)
+      JOIN warehouse.stock USING (sku)
+     WHERE NOT tracked
 )
-INSERT INTO warehouse.reservation_items (reservation_id, sku, quantity)
-SELECT $1, sku, quantity FROM held
+INSERT INTO warehouse.reservation_items (reservation_id, sku, quantity, counted)
+SELECT $1, taken.* FROM (TABLE held UNION ALL TABLE never_short) taken
 RETURNING sku
 """
 
@@ -39,7 +44,7 @@ SELECT FROM warehouse.stock
 LET_GO = """
 UPDATE warehouse.stock SET reserved = reserved - freed.quantity, updated_at = clock_timestamp()
   FROM (SELECT sku, sum(quantity) AS quantity FROM warehouse.reservation_items
-         WHERE reservation_id = ANY ($1) GROUP BY sku) AS freed
+         WHERE reservation_id = ANY ($1) AND counted GROUP BY sku) AS freed
  WHERE stock.sku = freed.sku
 """
 
@@ -49,7 +54,7 @@ WITH sent AS (
        SET on_hand = on_hand - item.quantity, reserved = reserved - item.quantity,
            updated_at = clock_timestamp()
       FROM warehouse.reservation_items item
-     WHERE item.reservation_id = $1 AND stock.sku = item.sku
+     WHERE item.reservation_id = $1 AND item.counted AND stock.sku = item.sku
     RETURNING stock.sku, item.quantity
 )
 INSERT INTO warehouse.movements (sku, delta, reason, reference)
@@ -60,7 +65,7 @@ TAKE_BACK = """
 WITH taken AS (
     UPDATE warehouse.stock SET on_hand = on_hand + item.quantity, updated_at = clock_timestamp()
       FROM warehouse.reservation_items item
-     WHERE item.reservation_id = $1 AND stock.sku = item.sku
+     WHERE item.reservation_id = $1 AND item.counted AND stock.sku = item.sku
     RETURNING stock.sku, item.quantity
 )
 INSERT INTO warehouse.movements (sku, delta, reason, reference)
@@ -73,7 +78,10 @@ class InsufficientStock(Problem, status=409, remembered=False):
 
 
 async def hold(db: Connection, reservation_id: UUID, quantities: Mapping[str, int]) -> None:
-    """Count these quantities as reserved. Raises InsufficientStock, naming each that is short."""
+    """Count these quantities as reserved, where the SKU is tracked.
+
+    Raises InsufficientStock, naming each that is short.
+    """
     skus, numbers = list(quantities), list(quantities.values())
     await lock(db, skus)
     held = {row["sku"] for row in await db.fetch(HOLD, reservation_id, skus, numbers)}

@@ -1,8 +1,9 @@
 """The warehouse over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from chassis import (
     DEFAULT_LIMIT,
@@ -19,6 +20,7 @@ from chassis import (
     refusals,
 )
 from chassis.openapi import Responses
+from chassis.problems import invalid
 from chassis.rows import check_rows
 
 from . import reservations, stock
@@ -44,12 +46,14 @@ from .schemas import (
     Stock,
     StockCount,
 )
-from .stock import AboveMaximum, BelowReserved
+from .stock import AboveMaximum, BelowReserved, StockNotTracked
 
 router = Router(tags=["stock"])
 bulk_router = Router(tags=["stock"], bulk=True)
 reservations_router = Router(tags=["reservations"])
 internal_router = Router(tags=["internal"])
+
+Skus = Annotated[list[Sku], Query(min_length=1, max_length=200, description="Up to 200.")]
 
 STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stands already."}}
 
@@ -57,8 +61,12 @@ STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stan
 @router.put("/stock/{sku}", responses=refusals(BelowReserved))
 @admits("staff")
 async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
-    """Set what is on hand; the difference is written as a movement."""
+    """Set what is on hand; the difference is written as a movement. Or stop counting it."""
+    if (counted.quantity is None, counted.tracked) not in ((True, False), (False, None)):
+        raise invalid("#/quantity", 'There must be either a quantity or "tracked": false.')
     async with db.unit_of_work() as work:
+        if counted.quantity is None:
+            return await stock.untrack(work, sku)
         return await stock.count_one(work, sku, counted.quantity)
 
 
@@ -79,6 +87,13 @@ async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
         return await once.answer(db, 200, BulkResult(counted=len(counted), errors=errors))
 
 
+@router.get("/stock")
+@admits("staff")
+async def list_stock(sku: Skus, db: Db) -> Page[Stock]:
+    """Of these SKUs, in the order asked; those that are not known are left out."""
+    return Page(items=await stock.find_these(db, sku))
+
+
 @router.get("/stock/{sku}")
 @admits("staff")
 async def read_stock(sku: Sku, db: Db) -> Stock:
@@ -88,7 +103,7 @@ async def read_stock(sku: Sku, db: Db) -> Stock:
 @router.post(
     "/stock/{sku}/adjustments",
     response_model=Stock,
-    responses=refusals(BelowReserved, AboveMaximum),
+    responses=refusals(BelowReserved, AboveMaximum, StockNotTracked),
 )
 @admits("staff")
 async def adjust_stock(sku: Sku, adjustment: Adjustment, once: OnceOnly) -> Response:

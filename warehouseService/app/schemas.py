@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Input, Output, Sku, Text, Timestamp
+from chassis import Flag, Input, Output, Sku, Text, Timestamp
 
 MOST_ON_HAND = 1_000_000_000
 
@@ -25,11 +25,16 @@ Seconds = Annotated[int, Field(strict=True, ge=1, le=86_400)]
 
 
 class StockCount(Input):
-    quantity: OnHand
+    """Either what is on hand, or `"tracked": false`: of that SKU there is always enough, and
+    nothing is counted."""
+
+    quantity: OnHand | None = None
+    tracked: Flag | None = None
 
 
-class CountedSku(StockCount):
+class CountedSku(Input):
     sku: Sku
+    quantity: OnHand
 
 
 class BulkStock(Input):
@@ -55,10 +60,14 @@ class Adjustment(Input):
 
 
 class Stock(Output):
+    """`available` is `on_hand - reserved`. Where `tracked` is false these are what they were when
+    it was last counted, and no order is short of it."""
+
     sku: str
     on_hand: int
     reserved: int
     available: int
+    tracked: bool
     updated_at: Timestamp
 
 

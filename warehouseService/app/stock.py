@@ -3,7 +3,7 @@
 Whatever changes what is on hand writes the movement in the same statement.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from asyncpg import Record
 
@@ -13,6 +13,12 @@ from chassis.lists import decode, encode, page
 from .schemas import MOST_ON_HAND, Adjustment, Movement, Stock
 
 FIND = "SELECT * FROM warehouse.stock WHERE sku = $1"
+
+# In the order asked.
+FIND_THESE = """
+SELECT stock.* FROM unnest($1::text[]) WITH ORDINALITY AS asked (sku, place)
+  JOIN warehouse.stock USING (sku) ORDER BY place
+"""
 
 # In SKU order, as LOCK is: two counts that open the same SKUs queue instead of deadlocking.
 OPEN = """
@@ -26,7 +32,8 @@ LOCK = "SELECT FROM warehouse.stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE
 
 COUNT = """
 WITH counted AS (
-    UPDATE warehouse.stock SET on_hand = asked.quantity, updated_at = clock_timestamp()
+    UPDATE warehouse.stock
+       SET on_hand = asked.quantity, tracked = true, updated_at = clock_timestamp()
       FROM unnest($1::text[], $2::bigint[]) AS asked (sku, quantity)
      WHERE stock.sku = asked.sku AND stock.reserved <= asked.quantity
     RETURNING stock.*, old.on_hand AS on_hand_before
@@ -37,10 +44,19 @@ WITH counted AS (
 SELECT * FROM counted
 """
 
+# Told again, it is left as it is.
+UNTRACK = """
+UPDATE warehouse.stock
+   SET tracked = false,
+       updated_at = CASE WHEN tracked THEN clock_timestamp() ELSE updated_at END
+ WHERE sku = $1
+RETURNING *
+"""
+
 ADJUST = """
 WITH adjusted AS (
     UPDATE warehouse.stock SET on_hand = on_hand + $2, updated_at = clock_timestamp()
-     WHERE sku = $1 AND on_hand + $2 BETWEEN reserved AND $4
+     WHERE sku = $1 AND tracked AND on_hand + $2 BETWEEN reserved AND $4
     RETURNING *
 ), moved AS (
     INSERT INTO warehouse.movements (sku, delta, reason) SELECT sku, $2, $3 FROM adjusted
@@ -66,6 +82,10 @@ class AboveMaximum(Problem, status=409, remembered=False):
     """There would be more on hand than a SKU can have."""
 
 
+class StockNotTracked(Problem, status=409, remembered=False):
+    """This SKU is not tracked: there is nothing to add to, or to take from."""
+
+
 def as_stock(row: Record) -> Stock:
     on_hand, reserved = row["on_hand"], row["reserved"]
     return Stock(
@@ -73,6 +93,7 @@ def as_stock(row: Record) -> Stock:
         on_hand=on_hand,
         reserved=reserved,
         available=on_hand - reserved,
+        tracked=row["tracked"],
         updated_at=row["updated_at"],
     )
 
@@ -98,8 +119,14 @@ async def find(db: Connection, sku: str) -> Stock:
     return as_stock(row)
 
 
+async def find_these(db: Connection, skus: Sequence[str]) -> list[Stock]:
+    """In the order asked; those that are not known are left out."""
+    return [as_stock(row) for row in await db.fetch(FIND_THESE, list(dict.fromkeys(skus)))]
+
+
 async def count(db: Connection, quantities: Mapping[str, int]) -> dict[str, Stock]:
-    """Set what is on hand. A SKU of which more than that is reserved is left as it is, and out."""
+    """Set what is on hand, and track it. A SKU of which more than that is reserved is left as it
+    is, and out."""
     skus = list(quantities)
     await db.execute(OPEN, skus)
     await lock(db, skus)
@@ -115,12 +142,22 @@ async def count_one(db: Connection, sku: str, quantity: int) -> Stock:
     return counted[sku]
 
 
+async def untrack(db: Connection, sku: str) -> Stock:
+    """From now on there is always enough of it."""
+    await db.execute(OPEN, [sku])
+    row = await db.fetchrow(UNTRACK, sku)
+    assert row is not None
+    return as_stock(row)
+
+
 async def adjust(db: Connection, sku: str, adjustment: Adjustment) -> Stock:
-    """Raises NotFound, BelowReserved, AboveMaximum."""
+    """Raises NotFound, StockNotTracked, BelowReserved, AboveMaximum."""
     row = await db.fetchrow(ADJUST, sku, adjustment.delta, adjustment.reason, MOST_ON_HAND)
     if row is not None:
         return as_stock(row)
     standing = await find(db, sku)
+    if not standing.tracked:
+        raise StockNotTracked()
     if adjustment.delta < 0:
         raise below_reserved(standing)
     raise AboveMaximum(f"There are {standing.on_hand} of {sku} on hand.", on_hand=standing.on_hand)

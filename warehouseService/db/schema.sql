@@ -10,6 +10,10 @@ CREATE TABLE IF NOT EXISTS warehouse.stock (
     CHECK (reserved BETWEEN 0 AND on_hand)
 );
 
+-- False: there is always enough of it. Nothing is held of it or leaves; what is on hand stays as it
+-- was counted last, save for what reservations from before still hold.
+ALTER TABLE warehouse.stock ADD COLUMN IF NOT EXISTS tracked boolean NOT NULL DEFAULT true;
+
 -- Changed over and over: a new version finds room on its page, and no index changes (HOT).
 ALTER TABLE warehouse.stock SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 
@@ -60,6 +64,10 @@ CREATE TABLE IF NOT EXISTS warehouse.reservation_items (
     quantity       bigint NOT NULL CHECK (quantity BETWEEN 1 AND 1000000000),
     PRIMARY KEY (reservation_id, sku)
 );
+-- Whether it is counted: false where the SKU was not tracked when it was reserved. It stays so,
+-- whatever becomes of the SKU, so that what is given back is what was taken.
+ALTER TABLE warehouse.reservation_items
+    ADD COLUMN IF NOT EXISTS counted boolean NOT NULL DEFAULT true;
 
 CREATE TABLE IF NOT EXISTS warehouse.warehouse_idempotency_keys (
     scope       text NOT NULL,

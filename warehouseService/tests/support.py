@@ -17,7 +17,7 @@ INVARIANTS = {
         SELECT stock.sku, reserved, coalesce(sum(quantity), 0) AS held
           FROM warehouse.stock
           LEFT JOIN (warehouse.reservation_items JOIN warehouse.reservations USING (reservation_id))
-            ON reservation_items.sku = stock.sku AND status = 'held'
+            ON reservation_items.sku = stock.sku AND status = 'held' AND counted
          GROUP BY stock.sku HAVING reserved <> coalesce(sum(quantity), 0)""",
     "reserved is between none and all of what is on hand": """
         SELECT * FROM warehouse.stock WHERE reserved < 0 OR reserved > on_hand""",
@@ -25,7 +25,7 @@ INVARIANTS = {
         SELECT reservation_id, sku, status, sum(delta) AS moved
           FROM warehouse.reservation_items JOIN warehouse.reservations USING (reservation_id)
           LEFT JOIN warehouse.movements USING (sku)
-         WHERE reference = reservation_id OR reference IS NULL
+         WHERE counted AND (reference = reservation_id OR reference IS NULL)
          GROUP BY reservation_id, sku, status, quantity
         HAVING coalesce(sum(delta) FILTER (WHERE reference = reservation_id), 0)
                <> CASE WHEN status = 'committed' THEN -quantity ELSE 0 END""",

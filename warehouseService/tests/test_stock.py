@@ -21,6 +21,7 @@ async def test_counted_stock_is_found(service: httpx.AsyncClient) -> None:
         "on_hand": 10,
         "reserved": 0,
         "available": 10,
+        "tracked": True,
         "updated_at": "",
     }
 
