@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from httptools import parse_url
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -28,6 +28,7 @@ from uvicorn.server import ServerState
 from . import metrics
 from .context import RequestContext, enter
 from .edge import Edge
+from .heads import without_upgrade
 from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
 
 PATIENCE_SECONDS = 4.0
@@ -103,18 +104,38 @@ class ClientConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
         self._received += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        while data:
+            data = self._parse(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(HttpProblem(431))
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse what has come. Returns what is to be parsed yet: a request that asked for another
+        protocol, without that, and what came after its head."""
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("The request is not valid HTTP.")
+        except HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            data = without_upgrade(self.parser, self.url, self.headers) + rest
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            return data
+        return b""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
 
     def on_headers_complete(self) -> None:
+        self._check_head()
+        if self.parser.should_upgrade():
+            return  # nothing is begun: this head comes again
         self._in_head = False
         self._heads += 1
-        self._check_head()
         self._head_bytes = 0
         self._unwanted_body = self._turn_away()
         if not self._unwanted_body:
@@ -138,6 +159,8 @@ class ClientConnection(HttpToolsProtocol):
             self._refusal = HttpProblem(431)
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = HttpProblem(400, "Too many requests wait on this connection.")
+        elif self.parser.should_upgrade() and self.parser.get_method() == b"CONNECT":
+            self._refusal = HttpProblem(400, "There are no tunnels here.")
         if self._refusal:
             raise ValueError(self._refusal.detail)
 
@@ -203,6 +226,8 @@ class ClientConnection(HttpToolsProtocol):
         return answered and not self.flow.write_paused
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         if self._unwanted_body:
             self._unwanted_body = False
             return
