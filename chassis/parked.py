@@ -42,7 +42,7 @@ class Parked:
     retry: str
 
 
-class Item(Output):
+class ParkedItem(Output):
     """Work that waits. `about` says what it is, `since` when it began."""
 
     item_id: UUID
@@ -53,15 +53,15 @@ class Item(Output):
     next_attempt_at: Timestamp
 
 
-def as_item(row: Record) -> Item:
-    return Item.model_validate(dict(row))
+def as_item(row: Record) -> ParkedItem:
+    return ParkedItem.model_validate(dict(row))
 
 
 @router.get("/parked")
 @admits("staff")
 async def list_parked(
     request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> Page[Item]:
+) -> Page[ParkedItem]:
     """The oldest first: ids sort by time."""
     position = decode(cursor, UUID)
     query = LIST.format(_all(request.app.state.sweeps))
@@ -70,7 +70,7 @@ async def list_parked(
     return page(rows, limit, as_item, lambda row: encode(row["item_id"]))
 
 
-@router.post("/parked/{item_id}/retry", response_model=Item, responses=refusals(NotFound))
+@router.post("/parked/{item_id}/retry", response_model=ParkedItem, responses=refusals(NotFound))
 @admits("staff")
 async def retry(item_id: UUID, request: Request, once: OnceOnly) -> Response:
     """Have the sweep take it up at once, as if it were tried for the first time. Returns it as it
@@ -83,7 +83,7 @@ async def retry(item_id: UUID, request: Request, once: OnceOnly) -> Response:
         return await once.answer(db, 200, item)
 
 
-async def _find(db: "Connection", sweeps: "Sequence[Sweep]", item_id: UUID) -> Item:
+async def _find(db: "Connection", sweeps: "Sequence[Sweep]", item_id: UUID) -> ParkedItem:
     row = await db.fetchrow(FIND.format(_all(sweeps)), item_id)
     if row is None:
         raise NotFound(f"Nothing is parked under {item_id}.")

@@ -17,13 +17,12 @@ from fulfilmentService.app import jobs
 from fulfilmentService.app import orders as asked
 from orderService.app import drafts, fulfilment, moves
 from orderService.app.quotes import Line, Quote
-from orderService.app.schemas import NewFulfilment, NewShipment
-from orderService.app.schemas import NewPayment as PaymentOfOrder
+from orderService.app.schemas import CapturedPayment, JobClaim, JobShipment
 from paymentService.app import payments
 from paymentService.app.provider import Outcome
 from paymentService.app.schemas import NewMethod, NewPayment
 from warehouseService.app import reservations, stock
-from warehouseService.app.schemas import Item, NewReservation
+from warehouseService.app.schemas import ItemToReserve, NewReservation
 
 HOT, WORKERS, ITEMS = 1000, 4, 3
 # A job is changed five times, an order four times, a payment twice.
@@ -87,7 +86,7 @@ async def _work(pool: asyncpg.Pool, rows: Rows, rounds: int, chance: Random) -> 
 
 
 async def _hold_and_release(db: PoolConnectionProxy, skus: Sequence[str]) -> None:
-    items = [Item(sku=sku, quantity=1) for sku in skus]
+    items = [ItemToReserve(sku=sku, quantity=1) for sku in skus]
     wanted = NewReservation(reservation_id=uuid4(), items=items)
     async with db.transaction():
         await reservations.reserve(db, wanted)
@@ -112,15 +111,15 @@ async def _live(db: PoolConnectionProxy) -> None:
         await drafts.draw_up(db, order_id, Quote(uuid4(), uuid4(), 1, "EUR", [line], None))
     await drafts.confirm(db, order_id)
     payment_id = await _paid(db, order_id)
-    payment = PaymentOfOrder(payment_id=payment_id, amount=Decimal(1), currency="EUR")
+    payment = CapturedPayment(payment_id=payment_id, amount=Decimal(1), currency="EUR")
     await moves.pay(db, order_id, payment)
     goods = [asked.Line(sku=line.sku, quantity=1)]
     job, _ = await jobs.begin(db, asked.Order(order_id=order_id, status="paid", lines=goods))
     for status, step in STEPS:
         if job.next_step == "hold_order":
-            await fulfilment.hold(db, order_id, NewFulfilment(job_id=job.job_id))
+            await fulfilment.hold(db, order_id, JobClaim(job_id=job.job_id))
         elif job.next_step == "mark_fulfilled":
-            shipped = NewShipment(job_id=job.job_id, shipment_id=job.shipment_id)
+            shipped = JobShipment(job_id=job.job_id, shipment_id=job.shipment_id)
             await fulfilment.ship(db, order_id, shipped)
         job = await jobs.record(db, job, "done", status=status, next_step=step)
 

@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from chassis import Connection, NotFound, Problem, to_major, to_minor
 
-from .schemas import Cart, Item, Offer
+from .schemas import Cart, CartItem, Offer
 
 MAX_LINES = 2000
 
@@ -214,9 +214,9 @@ def as_cart(rows: Sequence[Record]) -> Cart:
     )
 
 
-def as_item(row: Record) -> Item:
+def as_item(row: Record) -> CartItem:
     price, currency = row["unit_price_minor"], row["currency"]
-    return Item(
+    return CartItem(
         sku=row["sku"],
         name=row["name"],
         quantity=row["quantity"],

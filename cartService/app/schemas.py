@@ -36,7 +36,7 @@ class Checkout(Input):
     version: Version
 
 
-class Item(Output):
+class CartItem(Output):
     """`unit_price` is what the catalogue said when the item was last added to."""
 
     sku: str
@@ -55,7 +55,7 @@ class Cart(Output):
     customer_id: UUID | None
     status: Literal["open", "checked_out"]
     order_id: UUID | None
-    items: list[Item]
+    items: list[CartItem]
     item_count: Annotated[int, Field(description="The sum of the quantities.")]
     subtotal: Major | None
     currency: str | None

@@ -23,7 +23,7 @@ from . import fulfilments, saga, views
 from .jobs import AnotherJob, Job
 from .orders import OrderNotFulfillable, OrderNotPaid, UnknownOrder
 from .saga import InsufficientStock
-from .schemas import JobView, NewFulfilment, Status
+from .schemas import FulfilmentJob, NewFulfilment, Status
 
 router = Router(tags=["fulfilments"])
 
@@ -31,10 +31,13 @@ router = Router(tags=["fulfilments"])
 @router.post(
     "/fulfilments",
     status_code=201,
-    response_model=JobView,
+    response_model=FulfilmentJob,
     responses={
-        200: {"model": JobView, "description": "The order is fulfilled already."},
-        202: {"model": JobView, "description": "The job is under way, and finishes by itself."},
+        200: {"model": FulfilmentJob, "description": "The order is fulfilled already."},
+        202: {
+            "model": FulfilmentJob,
+            "description": "The job is under way, and finishes by itself.",
+        },
         **refusals(UnknownOrder, InsufficientStock, OrderNotPaid, OrderNotFulfillable),
     },
 )
@@ -57,22 +60,25 @@ async def list_fulfilments(
     status: Status | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Page[JobView]:
+) -> Page[FulfilmentJob]:
     """Newest first."""
     return await views.listed(db, order_id, status, limit, cursor)
 
 
 @router.get("/fulfilments/{job_id}")
 @admits("staff")
-async def read_fulfilment(job_id: UUID, db: Db) -> JobView:
+async def read_fulfilment(job_id: UUID, db: Db) -> FulfilmentJob:
     return await views.find(db, job_id)
 
 
 @router.post(
     "/fulfilments/{job_id}/retry",
-    response_model=JobView,
+    response_model=FulfilmentJob,
     responses={
-        202: {"model": JobView, "description": "The job is under way, and finishes by itself."},
+        202: {
+            "model": FulfilmentJob,
+            "description": "The job is under way, and finishes by itself.",
+        },
         **refusals(AnotherJob),
     },
 )
@@ -99,7 +105,7 @@ async def _under_way(context: Context, job: Job) -> Response:
     return _unkept(202, await views.find(context.database, job.job_id))
 
 
-def _unkept(status: int, view: JobView) -> Response:
+def _unkept(status: int, view: FulfilmentJob) -> Response:
     """An answer that time will change, so the key does not keep it."""
     headers = {"Location": f"/fulfilments/{view.job_id}"} if status == 202 else None
     return Response(view.model_dump_json(), status, headers, "application/json")

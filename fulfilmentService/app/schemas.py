@@ -18,7 +18,7 @@ class StepTaken(Output):
     outcome: str
 
 
-class JobView(Output):
+class FulfilmentJob(Output):
     """`failure` is why the job failed, or is being undone. A `parked` job was tried so often that
     somebody should look at it; it is still tried, but seldom, unless it is retried."""
 

@@ -9,7 +9,7 @@ from chassis import Connection, NotFound, Page
 from chassis.lists import NEWEST, decode, encode, page
 
 from .jobs import PARKED_AFTER
-from .schemas import JobView, Status
+from .schemas import FulfilmentJob, Status
 
 JOBS = """
 SELECT job.*, (
@@ -31,10 +31,10 @@ PAGE = """
 LIST = JOBS + PAGE
 
 
-def as_view(row: Record) -> JobView:
+def as_view(row: Record) -> FulfilmentJob:
     shipped = row["status"] in ("shipped", "completed")
     parked = row["next_step"] is not None and row["attempts"] >= PARKED_AFTER
-    return JobView.model_validate(
+    return FulfilmentJob.model_validate(
         {
             **row,
             "shipment_id": row["shipment_id"] if shipped else None,
@@ -45,7 +45,7 @@ def as_view(row: Record) -> JobView:
     )
 
 
-async def find(db: Connection, job_id: UUID) -> JobView:
+async def find(db: Connection, job_id: UUID) -> FulfilmentJob:
     """Raises NotFound."""
     row = await db.fetchrow(FIND, job_id)
     if row is None:
@@ -55,7 +55,7 @@ async def find(db: Connection, job_id: UUID) -> JobView:
 
 async def listed(
     db: Connection, order_id: UUID | None, status: Status | None, limit: int, cursor: str | None
-) -> Page[JobView]:
+) -> Page[FulfilmentJob]:
     """Newest first."""
     (before,) = decode(cursor, UUID) or [NEWEST]
     given = {"order_id": order_id, "status": status}

@@ -10,7 +10,7 @@ from chassis import Connection, Problem
 
 from .moves import OrderBeingFulfilled
 from .orders import find
-from .schemas import NewFulfilment, NewShipment, Order
+from .schemas import JobClaim, JobShipment, Order
 
 HOLD = """
 UPDATE orders.orders SET fulfilment_job_id = $2, updated_at = clock_timestamp()
@@ -57,7 +57,7 @@ def hold_name(job_id: UUID, round_: int) -> str:
     return f"{job_id}/{round_}"
 
 
-async def hold(db: Connection, order_id: UUID, new: NewFulfilment) -> Order:
+async def hold(db: Connection, order_id: UUID, new: JobClaim) -> Order:
     """Raises NotFound, OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled (another job),
     OrderNotHeld (this job has let it go)."""
     name = hold_name(new.job_id, new.round)
@@ -81,7 +81,7 @@ async def let_go(db: Connection, order_id: UUID, job_id: UUID, round_: int) -> N
         await find(db, order_id)
 
 
-async def ship(db: Connection, order_id: UUID, new: NewShipment) -> Order:
+async def ship(db: Connection, order_id: UUID, new: JobShipment) -> Order:
     """Raises NotFound, OrderNotHeld."""
     await db.execute(SHIP, order_id, new.job_id, new.shipment_id)
     order = await find(db, order_id)

@@ -11,7 +11,7 @@ from chassis.subjects import SubjectRequests
 from . import fulfilment, moves, subjects
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
-from .schemas import Held, NewFulfilment, NewPayment, NewRefund, NewShipment, Order, Round
+from .schemas import CapturedPayment, Held, JobClaim, JobShipment, Order, RefundedPayment, Round
 
 router = Router(tags=["internal"])
 subjects_router = Router(tags=["internal"], bulk=True)
@@ -22,7 +22,7 @@ RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 @router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
 @admits(services=("payment",))
-async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
+async def pay_order(order_id: UUID, payment: CapturedPayment, db: Db) -> Order:
     """This payment of the whole order was captured. Safe to repeat."""
     return await moves.pay(db, order_id, payment)
 
@@ -31,7 +31,7 @@ async def pay_order(order_id: UUID, payment: NewPayment, db: Db) -> Order:
     "/orders/{order_id}/refund", responses=refusals(OrderNotRefundable, OrderBeingFulfilled)
 )
 @admits(services=("payment",))
-async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
+async def refund_order(order_id: UUID, refund: RefundedPayment, db: Db) -> Order:
     """All of this payment was given back. Safe to repeat."""
     return await moves.refund(db, order_id, refund.payment_id)
 
@@ -41,7 +41,7 @@ async def refund_order(order_id: UUID, refund: NewRefund, db: Db) -> Order:
     responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled, OrderNotHeld),
 )
 @admits(services=("fulfilment",))
-async def hold_order(order_id: UUID, new: NewFulfilment, db: Db) -> Order:
+async def hold_order(order_id: UUID, new: JobClaim, db: Db) -> Order:
     """This job, and no other, gets the order out. Safe to repeat."""
     return await fulfilment.hold(db, order_id, new)
 
@@ -60,7 +60,7 @@ async def let_order_go(
 
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))
 @admits(services=("fulfilment",))
-async def ship_order(order_id: UUID, shipment: NewShipment, db: Db) -> Order:
+async def ship_order(order_id: UUID, shipment: JobShipment, db: Db) -> Order:
     """The job that holds the order has shipped it. Safe to repeat."""
     return await fulfilment.ship(db, order_id, shipment)
 

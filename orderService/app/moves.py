@@ -15,7 +15,7 @@ from uuid import UUID
 from chassis import Connection, Problem, to_major, to_minor
 
 from .orders import find
-from .schemas import NewPayment, Order
+from .schemas import CapturedPayment, Order
 
 # Each moves the order and notes that in its history, in one statement.
 PAY = """
@@ -76,7 +76,7 @@ class OrderBeingFulfilled(Problem, status=409, remembered=False, retry_after=1):
     """A fulfilment job is getting the order out."""
 
 
-async def pay(db: Connection, order_id: UUID, payment: NewPayment) -> Order:
+async def pay(db: Connection, order_id: UUID, payment: CapturedPayment) -> Order:
     """Raises NotFound, AmountMismatch, OrderNotPayable."""
     minor = to_minor(payment.amount, payment.currency)
     await db.execute(PAY, order_id, payment.payment_id, minor, payment.currency)

@@ -33,26 +33,26 @@ class Cancellation(Input):
     reason: Annotated[Text, Field(max_length=1000)] | None = None
 
 
-class NewPayment(Input):
+class CapturedPayment(Input):
     payment_id: UUID
     amount: Amount
     currency: Currency
 
 
-class NewRefund(Input):
+class RefundedPayment(Input):
     payment_id: UUID
 
 
 Round = Annotated[int, Field(ge=1, le=1_000_000, description="How often the job began anew.")]
 
 
-class NewFulfilment(Input):
+class JobClaim(Input):
     job_id: UUID
     round: Annotated[Round, Field(strict=True)] = 1
     require_payment: Flag = True
 
 
-class NewShipment(Input):
+class JobShipment(Input):
     job_id: UUID
     shipment_id: UUID
 

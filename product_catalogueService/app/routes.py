@@ -27,7 +27,7 @@ from . import products
 from .products import SkuTaken
 from .schemas import (
     BulkProducts,
-    BulkResult,
+    BulkProductsResult,
     Category,
     NewProduct,
     Product,
@@ -51,7 +51,7 @@ async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
         return await once.created(db, product, f"/products/{product.sku}")
 
 
-@bulk_router.post("/products/bulk", response_model=BulkResult)
+@bulk_router.post("/products/bulk", response_model=BulkProductsResult)
 @admits("staff")
 async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
     """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest. A
@@ -67,7 +67,7 @@ async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
     async with once.unit_of_work() as db:
         good = list(rows.good.values())
         created, updated = await products.upsert(db, good) if good else (0, 0)
-        result = BulkResult(created=created, updated=updated, errors=errors)
+        result = BulkProductsResult(created=created, updated=updated, errors=errors)
         return await once.answer(db, 200, result)
 
 

@@ -76,7 +76,7 @@ class RowError(Output):
     detail: str
 
 
-class BulkResult(Output):
+class BulkProductsResult(Output):
     created: int
     updated: int
     errors: list[RowError]

@@ -26,7 +26,7 @@ from . import documents, searches, suggestions
 from .queries import Question
 from .schemas import (
     BulkDocuments,
-    BulkResult,
+    BulkDocumentsResult,
     Category,
     Document,
     DocumentReplacement,
@@ -60,7 +60,7 @@ async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document
         return indexed
 
 
-@bulk_router.post("/index/bulk", response_model=BulkResult)
+@bulk_router.post("/index/bulk", response_model=BulkDocumentsResult)
 @admits("staff")
 async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
     """Index up to 1,000 documents. A bad row is reported and does not stop the rest."""
@@ -69,7 +69,7 @@ async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
         good = list(rows.good.values())
         indexed = await documents.upsert(db, good) if good else []
-        return await once.answer(db, 200, BulkResult(indexed=len(indexed), errors=errors))
+        return await once.answer(db, 200, BulkDocumentsResult(indexed=len(indexed), errors=errors))
 
 
 @router.delete("/index/{sku}", status_code=204)

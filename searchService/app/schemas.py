@@ -56,7 +56,7 @@ class RowError(Output):
     detail: str
 
 
-class BulkResult(Output):
+class BulkDocumentsResult(Output):
     indexed: int
     errors: list[RowError]
 

@@ -36,8 +36,8 @@ from .reservations import (
 )
 from .schemas import (
     Adjustment,
-    BulkResult,
     BulkStock,
+    BulkStockResult,
     CountedSku,
     Movement,
     NewReservation,
@@ -70,7 +70,7 @@ async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
         return await stock.count_one(work, sku, counted.quantity)
 
 
-@bulk_router.post("/stock/bulk", response_model=BulkResult)
+@bulk_router.post("/stock/bulk", response_model=BulkStockResult)
 @admits("staff")
 async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
     """Set what is on hand of up to 1,000 SKUs. A bad row is reported and does not stop the rest."""
@@ -84,7 +84,7 @@ async def count_much_stock(bulk: BulkStock, once: OnceOnly) -> Response:
             if row.sku not in counted
         ]
         errors.sort(key=lambda error: error.index)
-        return await once.answer(db, 200, BulkResult(counted=len(counted), errors=errors))
+        return await once.answer(db, 200, BulkStockResult(counted=len(counted), errors=errors))
 
 
 @router.get("/stock")

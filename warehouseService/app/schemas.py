@@ -49,7 +49,7 @@ class RowError(Output):
     detail: str
 
 
-class BulkResult(Output):
+class BulkStockResult(Output):
     counted: int
     errors: list[RowError]
 
@@ -78,7 +78,7 @@ class Movement(Output):
     at: Timestamp
 
 
-class Item(Input):
+class ItemToReserve(Input):
     sku: Sku
     quantity: Quantity
 
@@ -88,7 +88,7 @@ class NewReservation(Input):
 
     reservation_id: UUID
     order_id: UUID | None = None
-    items: Annotated[list[Item], Field(min_length=1, max_length=2000)]
+    items: Annotated[list[ItemToReserve], Field(min_length=1, max_length=2000)]
     expires_in: Seconds = 900
 
     def quantities(self) -> dict[str, int]:
