@@ -8,8 +8,8 @@ import httpx
 
 
 class OrderPeer:
-    """Answers `GET /orders/{id}` at the transport. `trouble` answers instead where it is set;
-    `asked` counts the calls."""
+    """Answers `GET /orders/{id}`, and what is below it, at the transport. `trouble` answers
+    instead where it is set; `asked` counts the calls."""
 
     def __init__(self) -> None:
         self.placed: dict[str, dict[str, Any]] = {}
@@ -28,5 +28,5 @@ class OrderPeer:
         self.asked += 1
         if self.trouble:
             return self.trouble(request)
-        order = self.placed.get(request.url.path)
+        order = self.placed.get("/".join(request.url.path.split("/")[:3]))
         return httpx.Response(200, json=order) if order else httpx.Response(404, json={})

@@ -1,17 +1,27 @@
-"""What paymentService, shippingService and fulfilmentService ask of orders."""
+"""What the services that call this one ask of orders."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
 
-from chassis import Db, PeersOf, Router, admits, refusals
+from chassis import Cursor, Db, Limit, Page, PeersOf, Router, admits, refusals
 from chassis.subjects import SubjectRequests
 
-from . import fulfilment, moves, subjects
+from . import fulfilment, moves, payable, subjects
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
-from .schemas import CapturedPayment, Held, JobClaim, JobShipment, Order, RefundedPayment, Round
+from .schemas import (
+    CancelledPayment,
+    CapturedPayment,
+    Held,
+    JobClaim,
+    JobShipment,
+    Order,
+    Payable,
+    RefundedPayment,
+    Round,
+)
 
 router = Router(tags=["internal"])
 subjects_router = Router(tags=["internal"], bulk=True)
@@ -20,9 +30,25 @@ After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that i
 RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
+@router.get("/orders/{order_id}/payable")
+@admits(services=("payment", "transaction"))
+async def read_payable(order_id: UUID, db: Db) -> Payable:
+    """What the order comes to, and how far it is paid."""
+    return await payable.find(db, order_id)
+
+
+@router.get("/cancelled-payments")
+@admits(services=("payment",))
+async def list_cancelled_payments(
+    db: Db, limit: Limit = 200, cursor: Cursor = None
+) -> Page[CancelledPayment]:
+    """The payments of orders that were cancelled after they were paid: they are to be refunded."""
+    return await payable.cancelled(db, limit, cursor)
+
+
 @router.put("/orders/{order_id}/payment", responses=refusals(AmountMismatch, OrderNotPayable))
 @admits(services=("payment",))
-async def pay_order(order_id: UUID, payment: CapturedPayment, db: Db) -> Order:
+async def pay_order(order_id: UUID, payment: CapturedPayment, db: Db) -> Payable:
     """This payment of the whole order was captured. Safe to repeat."""
     return await moves.pay(db, order_id, payment)
 
@@ -31,7 +57,7 @@ async def pay_order(order_id: UUID, payment: CapturedPayment, db: Db) -> Order:
     "/orders/{order_id}/refund", responses=refusals(OrderNotRefundable, OrderBeingFulfilled)
 )
 @admits(services=("payment",))
-async def refund_order(order_id: UUID, refund: RefundedPayment, db: Db) -> Order:
+async def refund_order(order_id: UUID, refund: RefundedPayment, db: Db) -> Payable:
     """All of this payment was given back. Safe to repeat."""
     return await moves.refund(db, order_id, refund.payment_id)
 

@@ -14,21 +14,25 @@ from uuid import UUID
 
 from chassis import Connection, Problem, to_major, to_minor
 
+from . import payable
 from .orders import find
-from .schemas import CapturedPayment, Order
+from .schemas import CapturedPayment, Order, Payable
 
-# Each moves the order and notes that in its history, in one statement.
+# Each moves the order and notes that in its history, in one statement. An order of nothing is paid
+# as it is placed (drafts.py), and never by a payment.
 PAY = """
 WITH moved AS (
     UPDATE orders.orders
        SET payment_id = $2, updated_at = clock_timestamp(),
            status = CASE status WHEN 'pending' THEN 'paid' ELSE status END
      WHERE order_id = $1 AND status IN ('pending', 'fulfilled') AND payment_id IS NULL
-       AND total_minor = $3 AND currency = $4
-    RETURNING order_id, status
+       AND total_minor > 0 AND total_minor = $3 AND currency = $4
+    RETURNING order_id, customer_id, status, total_minor, currency, payment_id
+), noted AS (
+    INSERT INTO orders.order_history (order_id, status)
+    SELECT order_id, status FROM moved WHERE status = 'paid'
 )
-INSERT INTO orders.order_history (order_id, status)
-SELECT order_id, status FROM moved WHERE status = 'paid'
+SELECT * FROM moved
 """
 
 REFUND = """
@@ -36,9 +40,11 @@ WITH moved AS (
     UPDATE orders.orders SET status = 'refunded', updated_at = clock_timestamp()
      WHERE order_id = $1 AND payment_id = $2
        AND (status IN ('fulfilled', 'cancelled') OR status = 'paid' AND fulfilment_job_id IS NULL)
-    RETURNING order_id, status
+    RETURNING order_id, customer_id, status, total_minor, currency, payment_id
+), noted AS (
+    INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM moved
 )
-INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM moved
+SELECT * FROM moved
 """
 
 CANCEL = """
@@ -76,11 +82,11 @@ class OrderBeingFulfilled(Problem, status=409, remembered=False, retry_after=1):
     """A fulfilment job is getting the order out."""
 
 
-async def pay(db: Connection, order_id: UUID, payment: CapturedPayment) -> Order:
+async def pay(db: Connection, order_id: UUID, payment: CapturedPayment) -> Payable:
     """Raises NotFound, AmountMismatch, OrderNotPayable."""
     minor = to_minor(payment.amount, payment.currency)
-    await db.execute(PAY, order_id, payment.payment_id, minor, payment.currency)
-    order = await find(db, order_id)
+    moved = await db.fetchrow(PAY, order_id, payment.payment_id, minor, payment.currency)
+    order = payable.as_payable(moved) if moved else await payable.find(db, order_id)
     if (to_major(minor, payment.currency), payment.currency) != (order.total, order.currency):
         raise AmountMismatch(expected=order.total, currency=order.currency)
     if order.payment_id != payment.payment_id:
@@ -88,10 +94,10 @@ async def pay(db: Connection, order_id: UUID, payment: CapturedPayment) -> Order
     return order
 
 
-async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Order:
+async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Payable:
     """Raises NotFound, OrderNotRefundable, OrderBeingFulfilled."""
-    await db.execute(REFUND, order_id, payment_id)
-    order = await find(db, order_id)
+    moved = await db.fetchrow(REFUND, order_id, payment_id)
+    order = payable.as_payable(moved) if moved else await payable.find(db, order_id)
     if order.payment_id != payment_id:
         raise OrderNotRefundable(order_status=order.status)
     if order.status != "refunded":

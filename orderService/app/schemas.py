@@ -70,6 +70,24 @@ class Address(Output):
     country: str
 
 
+class Payable(Output):
+    """An order as far as a payment or the ledger needs it."""
+
+    order_id: UUID
+    customer_id: UUID
+    status: Status
+    total: Major
+    currency: str
+    payment_id: UUID | None
+
+
+class CancelledPayment(Output):
+    """The payment of an order that was cancelled after it was paid."""
+
+    order_id: UUID
+    payment_id: UUID
+
+
 class OrderLine(Output):
     sku: str
     name: str

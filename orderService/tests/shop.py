@@ -30,6 +30,8 @@ class Shop:
         self.asked: list[str] = []
         self.traces: list[str] = []
         self.asks: list[dict[str, Any]] = []
+        # The orders that carts were to be closed for, whether or not they were.
+        self.closing: list[str] = []
         self.sell("CANDLE", "4.50")
         self.sell("LAMP", "19.99")
 
@@ -72,6 +74,8 @@ class Shop:
         self.asked.append(f"{request.method} {peer}")
         self.traces.append(request.headers["traceparent"])
         checkout = request.method == "PUT"
+        if checkout:
+            self.closing.append(json.loads(request.content)["order_id"])
         if peer in self.down or (checkout and "checkout" in self.down):
             raise httpx.ConnectError("down")
         if peer == "product_catalogue":

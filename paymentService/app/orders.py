@@ -36,13 +36,13 @@ class Order(Output):
     payment_id: UUID | None = None
 
 
-class PaidOrder(Output):
+class CancelledPayment(Output):
     payment_id: UUID
 
 
 async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
     """Whose order it is. Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
-    answer = await order_service.get(f"/orders/{new.order_id}")
+    answer = await order_service.get(f"/orders/{new.order_id}/payable")
     if answer.status == 404:
         raise UnknownOrder(f"There is no order {new.order_id}.")
     if not answer.ok:
@@ -91,9 +91,8 @@ async def cancelled_and_paid(
     order_service: Peer, cursor: str | None
 ) -> tuple[list[UUID], str | None]:
     """The payments of orders that were cancelled after they were paid, and the next page."""
-    query = {"status": "cancelled", "paid": "true", "limit": "200"}
-    answer = await order_service.get("/orders", query | ({"cursor": cursor} if cursor else {}))
+    answer = await order_service.get("/cancelled-payments", {"cursor": cursor} if cursor else None)
     if not answer.ok:
         raise answer.unexpected()
-    page = answer.read(Page[PaidOrder])
-    return [order.payment_id for order in page.items], page.next_cursor
+    page = answer.read(Page[CancelledPayment])
+    return [cancelled.payment_id for cancelled in page.items], page.next_cursor

@@ -165,7 +165,7 @@ def test_the_services_that_a_route_admits_are_those_that_call(name: str) -> None
 # Calls that the recorded purchases have no need of: payment's sweep looks for cancelled orders, and
 # goods that have left come back when the order cannot be shipped after all.
 SELDOM = {
-    "payment>order/GET-orders",
+    "payment>order/GET-cancelled-payments",
     "fulfilment>warehouse/POST-reservations-id-return",
     "order>customer/GET-subject-requests",
     "order>customer/PUT-subject-requests-id-id",

@@ -16,7 +16,7 @@ class Order(Output):
 
 async def find(peer: Peer, order_id: UUID) -> Order:
     """Raises UnknownOrder, DependencyUnavailable."""
-    answer = await peer.get(f"/orders/{order_id}")
+    answer = await peer.get(f"/orders/{order_id}/payable")
     if answer.status == 404:
         raise UnknownOrder(f"There is no order {order_id}.", order_id=order_id)
     if not answer.ok:
