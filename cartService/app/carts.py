@@ -78,7 +78,7 @@ UPDATE cart.cartlines SET quantity = $3 WHERE cart_id = $1 AND sku = $2 RETURNIN
 
 REMOVE = "DELETE FROM cart.cartlines WHERE cart_id = $1 AND sku = $2 RETURNING true"
 
-EMPTY = "DELETE FROM cart.cartlines WHERE cart_id = $1 RETURNING sku"
+EMPTY = "DELETE FROM cart.cartlines WHERE cart_id = $1"
 
 
 class CartCheckedOut(Problem, status=409):
@@ -153,7 +153,7 @@ async def delete(db: Connection, cart_id: UUID, owner: UUID | None) -> None:
     """Raises NotFound, CartCheckedOut."""
     if not await db.fetchval(DELETE, cart_id, owner):
         raise await _why_not(db, cart_id, owner)
-    await db.fetch(EMPTY, cart_id)
+    await db.execute(EMPTY, cart_id)
 
 
 async def check_out(db: Connection, cart_id: UUID, order_id: UUID, version: int) -> Cart:

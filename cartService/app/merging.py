@@ -4,16 +4,23 @@ from uuid import UUID
 
 from chassis import Connection, NotFound, Problem, invalid
 
-from .carts import EMPTY, LineLimit, bounded, change
-from .schemas import Cart
+from .carts import EMPTY, bounded, change
+from .schemas import MergedCart
+
+# What does not fit on a line, in the order of this cart.
+CAPPED = """
+SELECT line.sku
+  FROM cart.cartlines line JOIN cart.cartlines other USING (sku)
+ WHERE line.cart_id = $1 AND other.cart_id = $2 AND line.quantity + other.quantity > 999
+ ORDER BY line.place
+"""
 
 COPY = """
 INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency)
 SELECT $1, sku, name, quantity, unit_price_minor, currency
   FROM cart.cartlines WHERE cart_id = $2 ORDER BY place
-ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = cartlines.quantity + excluded.quantity
- WHERE cartlines.quantity + excluded.quantity <= 999
-RETURNING sku
+ON CONFLICT (cart_id, sku) DO UPDATE
+   SET quantity = least(cartlines.quantity + excluded.quantity, 999)
 """
 
 
@@ -21,10 +28,13 @@ class UnknownCart(Problem, status=422):
     """There is no cart with this id."""
 
 
-async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID | None) -> Cart:
-    """Move the items of one cart into another, which keeps its own prices.
+async def merge(
+    db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID | None
+) -> MergedCart:
+    """Move the items of one cart into another, which keeps its own prices. A line holds 999 at
+    most: what passes that is given up, and told.
 
-    Raises NotFound, UnknownCart, CartCheckedOut, LineLimit, CartFull, InvalidRequest.
+    Raises NotFound, UnknownCart, CartCheckedOut, CartFull, InvalidRequest.
     """
     if cart_id == from_cart_id:
         raise invalid("#/from_cart_id", "A cart cannot be merged into itself.")
@@ -36,8 +46,8 @@ async def merge(db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID |
             if each == cart_id:
                 raise
             raise UnknownCart(cart_id=from_cart_id) from None
-    merged = {row["sku"] for row in await db.fetch(COPY, cart_id, from_cart_id)}
-    moved = {row["sku"] for row in await db.fetch(EMPTY, from_cart_id)}
-    if too_many := moved - merged:
-        raise LineLimit(skus=sorted(too_many))
-    return await bounded(db, cart_id, owner)
+    capped = [row["sku"] for row in await db.fetch(CAPPED, cart_id, from_cart_id)]
+    await db.execute(COPY, cart_id, from_cart_id)
+    await db.execute(EMPTY, from_cart_id)
+    cart = await bounded(db, cart_id, owner)
+    return MergedCart(**dict(cart), capped=capped)

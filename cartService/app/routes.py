@@ -10,7 +10,7 @@ from . import carts
 from .carts import CartCheckedOut, CartFull, LineLimit
 from .merging import UnknownCart, merge
 from .offers import UnknownSku, offer_of
-from .schemas import Cart, ItemQuantity, Merger, NewCart, NewItem
+from .schemas import Cart, ItemQuantity, MergedCart, Merger, NewCart, NewItem
 
 router = Router(tags=["carts"])
 
@@ -67,12 +67,13 @@ async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
 
 @router.post(
     "/carts/{cart_id}/merge",
-    response_model=Cart,
-    responses=refusals(UnknownCart, CartCheckedOut, LineLimit, CartFull),
+    response_model=MergedCart,
+    responses=refusals(UnknownCart, CartCheckedOut, CartFull),
 )
 @admits("customer", "staff")
 async def merge_carts(cart_id: UUID, merger: Merger, once: OnceOnly) -> Response:
-    """The other cart's items join this one, all or none; the other is left empty."""
+    """The other cart's items join this one, and the other is left empty. A line that would pass 999
+    is cut to 999; `capped` names it."""
     async with once.unit_of_work() as db:
         cart = await merge(db, cart_id, merger.from_cart_id, owner())
         return await once.answer(db, 200, cart)

@@ -63,6 +63,12 @@ class Cart(Output):
     updated_at: Timestamp
 
 
+class MergedCart(Cart):
+    """`capped` names the lines of which both carts together held more than 999."""
+
+    capped: list[str]
+
+
 class Offer(Output):
     """A product, as the catalogue tells it."""
 

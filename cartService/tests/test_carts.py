@@ -37,6 +37,8 @@ def catalogue() -> Catalogue:
     catalogue = Catalogue()
     catalogue.sell("CANDLE", "4.50")
     catalogue.sell("LAMP", "19.99")
+    catalogue.sell("FULL")
+    catalogue.sell("EXACT")
     return catalogue
 
 
@@ -51,6 +53,17 @@ async def add(
     headers = {"Idempotency-Key": key} if key else {}
     body = {"sku": sku, "quantity": quantity}
     return await service.post(f"/carts/{cart}/items", json=body, headers=headers)
+
+
+async def fill(database_url: str, cart: str, lines: int) -> None:
+    db = await asyncpg.connect(database_url)
+    await db.execute(
+        "INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency) "
+        "SELECT $1, 'S' || n, 'S', 1, 1, 'EUR' FROM generate_series(1, $2::int) n",
+        UUID(cart),
+        lines,
+    )
+    await db.close()
 
 
 async def check_out(
@@ -226,13 +239,7 @@ async def test_line_holds_999(service: httpx.AsyncClient) -> None:
 
 async def test_cart_holds_2000_lines(service: httpx.AsyncClient, database_url: str) -> None:
     await add(service, CHOSEN, "LAMP")
-    db = await asyncpg.connect(database_url)
-    await db.execute(
-        "INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency) "
-        "SELECT $1, 'S' || n, 'S', 1, 1, 'EUR' FROM generate_series(1, 1999) n",
-        CHOSEN,
-    )
-    await db.close()
+    await fill(database_url, CHOSEN, 1999)
     assert problem(await add(service, CHOSEN, "CANDLE")) == (409, "cart-full")
     assert (await add(service, CHOSEN, "LAMP")).json()["item_count"] == 2001
 
@@ -293,20 +300,38 @@ async def test_merged_items_join_and_leave(
     merged = await service.post(f"/carts/{CHOSEN}/merge", json={"from_cart_id": other})
     assert (merged.status_code, content(merged)) == (200, [("LAMP", 5), ("CANDLE", 4)])
     assert merged.json()["items"][0]["unit_price"] == "19.99"
+    assert merged.json()["capped"] == []
     left = (await service.get(f"/carts/{other}")).json()
     assert (left["items"], left["status"], left["version"]) == ([], "open", 3)
 
 
-async def test_merge_is_refused_as_a_whole(service: httpx.AsyncClient) -> None:
+async def test_merge_caps_what_a_line_cannot_hold_and_says_so(service: httpx.AsyncClient) -> None:
+    other = str(uuid4())
+    for sku, here, there in (("FULL", 999, 1), ("LAMP", 600, 600), ("EXACT", 500, 499)):
+        await add(service, CHOSEN, sku, here)
+        await add(service, other, sku, there)
+    await add(service, other, "CANDLE", 999)
+    path, body, key = f"/carts/{CHOSEN}/merge", {"from_cart_id": other}, {"Idempotency-Key": "k"}
+    merged = await service.post(path, json=body, headers=key)
+    assert merged.status_code == 200, merged.text
+    assert merged.json()["capped"] == ["FULL", "LAMP"]
+    assert content(merged) == [("FULL", 999), ("LAMP", 999), ("EXACT", 999), ("CANDLE", 999)]
+    assert content(await service.get(f"/carts/{other}")) == []
+    assert (await service.post(path, json=body, headers=key)).content == merged.content
+    again = await service.post(path, json=body)
+    assert (content(again), again.json()["capped"]) == (content(merged), [])
+    assert "capped" not in (await service.get(f"/carts/{CHOSEN}")).json()
+
+
+async def test_merge_is_refused_as_a_whole(service: httpx.AsyncClient, database_url: str) -> None:
     other = str(uuid4())
     await add(service, CHOSEN, "LAMP", 500)
+    await fill(database_url, CHOSEN, 1999)
     await add(service, other, "CANDLE")
     await add(service, other, "LAMP", 500)
     path, body = f"/carts/{CHOSEN}/merge", {"from_cart_id": other}
-    refused = await service.post(path, json=body)
-    assert problem(refused) == (409, "line-limit")
-    assert refused.json()["skus"] == ["LAMP"]
-    assert content(await service.get(f"/carts/{CHOSEN}")) == [("LAMP", 500)]
+    assert problem(await service.post(path, json=body)) == (409, "cart-full")
+    assert content(await service.get(f"/carts/{CHOSEN}"))[0] == ("LAMP", 500)
     assert content(await service.get(f"/carts/{other}")) == [("CANDLE", 1), ("LAMP", 500)]
     unknown = await service.post(path, json={"from_cart_id": str(uuid4())})
     assert problem(unknown) == (422, "unknown-cart")
