@@ -7,7 +7,7 @@ from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
 from .callers import admits
 from .context import may_touch, owner, trace_of
 from .database import Connection, Database, constraint_of
-from .fields import SKU, Attributes, Flag, Input, Output, Sku, Text, Timestamp
+from .fields import SKU, Attributes, Flag, Input, LongText, Output, Sku, Text, Timestamp
 from .idempotency import Once, OnceOnly
 from .lists import DEFAULT_LIMIT, Cursor, Limit, Page
 from .money import Amount, Currency, to_major, to_minor
@@ -39,6 +39,7 @@ __all__ = [
     "Input",
     "InvalidRequest",
     "Limit",
+    "LongText",
     "NotFound",
     "Once",
     "OnceOnly",

@@ -1,6 +1,6 @@
-"""Field types for what comes in: strict, and storable in PostgreSQL.
+"""Field types for what comes in: strict, in one form, and storable in PostgreSQL.
 
-Each use bounds them: `Name = Annotated[Text, Field(max_length=200)]`,
+Each use bounds them, as they are kept: `Name = Annotated[Text, Field(max_length=200)]`,
 `Quantity = Annotated[int, Field(strict=True, ge=1, le=999)]`.
 """
 
@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# C0 controls except tab, newline and carriage return; surrogates do not encode to UTF-8.
-_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+from .texts import in_lines, one_form
 
 
 class Input(BaseModel):
@@ -35,25 +34,19 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="ignore", from_attributes=False)
 
 
-def storable(text: str) -> str:
-    """Refuse text that PostgreSQL cannot store, that is invisible, or that is only white space."""
-    if _UNSTORABLE.search(text):
-        raise ValueError("must not contain control characters or lone surrogates")
-    if text and not text.strip():
-        raise ValueError("must not be only white space")
-    return text
-
-
 def _plain(value: Any, depth: int = 5) -> Any:
-    """JSON as jsonb keeps it: storable texts, numbers that a reader gets back unchanged."""
+    """JSON as jsonb keeps it: texts in one form, numbers that a reader gets back unchanged."""
     if depth < 0:
         raise ValueError("must not be nested more than five levels deep")
     if isinstance(value, str):
-        return storable(value)
+        return value and in_lines(value)
     if isinstance(value, Decimal):
         return _lossless(value)
     if isinstance(value, dict):
-        return {storable(key): _plain(inner, depth - 1) for key, inner in value.items()}
+        plain = {key and one_form(key): _plain(each, depth - 1) for key, each in value.items()}
+        if len(plain) < len(value):
+            raise ValueError("must not have two names that read the same")
+        return plain
     if isinstance(value, list):
         return [_plain(inner, depth - 1) for inner in value]
     return value
@@ -65,7 +58,9 @@ def _lossless(number: Decimal) -> float:
     return float(number)
 
 
-Text = Annotated[str, Field(min_length=1), AfterValidator(storable)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(one_form)]
+# Of several lines, which stay as they are.
+LongText = Annotated[str, Field(min_length=1), AfterValidator(in_lines)]
 
 # `.` and `..` are no names in a URL: clients take them away before they ask.
 SKU = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")

@@ -9,8 +9,9 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from .fields import Output, storable
+from .fields import Output
 from .problems import invalid
+from .texts import storable
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")

@@ -101,6 +101,13 @@ def operation_id(service: str, route: "APIRoute") -> str:
     return f"{service}_{route.name}" if shared else route.name
 
 
+def said(error: Mapping[str, Any]) -> str:
+    """What a validation error says, of texts as of texts."""
+    if error["type"] == "too_long" and error["ctx"]["field_type"] == "Value":
+        return f"Text should have at most {error['ctx']['max_length']} characters"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """The page that FastAPI has made, with all that it cannot know."""
     document = _named(document)

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from .openapi import pointer
+from .openapi import pointer, said
 from .problems import InvalidRequest, invalid
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -69,4 +69,4 @@ def _detail_of(error: ValidationError | InvalidRequest) -> str:
     if isinstance(error, InvalidRequest):
         return error.detail
     first = error.errors(include_url=False, include_input=False)[0]
-    return f"{pointer(('row', *first['loc']))}: {first['msg']}"
+    return f"{pointer(('row', *first['loc']))}: {said(first)}"

@@ -152,8 +152,6 @@ async def test_email_is_kept_as_given(service: httpx.AsyncClient, email: str) ->
         "ada@-example.org",
         ".ada@example.org",
         "a..b@example.org",
-        " ada@example.org",
-        "ada@example.org\n",
         "ada @example.org",
         "Ada <ada@example.org>",
         "a@b.example,c@d.example",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Attributes, Currency, Flag, Input, Output, Text, Timestamp
+from chassis import Amount, Attributes, Currency, Flag, Input, LongText, Output, Text, Timestamp
 
 Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
 Line = Annotated[Text, Field(max_length=200)]
@@ -30,7 +30,7 @@ class NewOrder(Input):
 
 
 class Cancellation(Input):
-    reason: Annotated[Text, Field(max_length=1000)] | None = None
+    reason: Annotated[LongText, Field(max_length=1000)] | None = None
 
 
 class CapturedPayment(Input):

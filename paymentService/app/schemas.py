@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from chassis import Amount, Currency, Input, Output, Text, Timestamp
+from chassis import Amount, Currency, Input, LongText, Output, Timestamp
 
 TOKEN = re.compile(r"tok_[A-Za-z0-9_]{1,60}")
 
@@ -61,7 +61,7 @@ class NewRefund(Input):
     """Without an amount: all that has not been refunded yet."""
 
     amount: Amount | None = None
-    reason: Annotated[Text, Field(max_length=500)] | None = None
+    reason: Annotated[LongText, Field(max_length=500)] | None = None
 
 
 class Refund(Output):

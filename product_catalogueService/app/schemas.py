@@ -4,10 +4,21 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chassis import Amount, Attributes, Currency, Flag, Input, Output, Sku, Text, Timestamp
+from chassis import (
+    Amount,
+    Attributes,
+    Currency,
+    Flag,
+    Input,
+    LongText,
+    Output,
+    Sku,
+    Text,
+    Timestamp,
+)
 
 Name = Annotated[Text, Field(max_length=200)]
-Description = Annotated[Text, Field(max_length=10_000)]
+Description = Annotated[LongText, Field(max_length=10_000)]
 Category = Annotated[Text, Field(max_length=100)]
 
 

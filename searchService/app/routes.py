@@ -19,8 +19,8 @@ from chassis import (
     admits,
     invalid,
 )
-from chassis.fields import storable
 from chassis.rows import check_rows
+from chassis.texts import one_form
 
 from . import documents, searches, suggestions
 from .queries import Question
@@ -40,8 +40,14 @@ from .schemas import (
 router = Router(tags=["search"])
 bulk_router = Router(tags=["search"], bulk=True)
 
+
+def _in_one_form(words: str) -> str:
+    """Blanks alone are no words, which asks for all."""
+    return words.strip() and one_form(words)
+
+
 Asked = Annotated[
-    Annotated[str, Field(max_length=200), AfterValidator(str.strip), AfterValidator(storable)],
+    Annotated[str, AfterValidator(_in_one_form), Field(max_length=200)],
     Query(description="Words in any order; the last one may be unfinished."),
 ]
 SuggestionLimit = Annotated[int, Query(ge=1, le=50, description="How many at most.")]

@@ -158,7 +158,7 @@ async def test_word_that_has_gone_is_misspelt_again(
         ("Candle", "candel", "<em>Candle</em>"),
         ("Candlestick, brass", "candle", "<em>Candlestick</em>, brass"),
         ("Women's café", "womens cafe", "<em>Women&#x27;s</em> <em>café</em>"),
-        ("Cafe\u0301 noir", "café", "<em>Cafe\u0301</em> noir"),
+        ("Cafe\u0301 noir", "café", "<em>Caf\xe9</em> noir"),
         (
             '<script>alert("x")</script> & candle',
             "candle",

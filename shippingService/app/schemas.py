@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Input, Output, Text, Timestamp
+from chassis import Input, LongText, Output, Text, Timestamp
 
 Status = Literal["created", "dispatched", "in_transit", "delivered", "returned"]
 Line = Annotated[Text, Field(max_length=200)]
@@ -36,7 +36,7 @@ class NewShipment(Input):
 class NewEvent(Input):
     status: Status
     location: Line | None = None
-    note: Annotated[Text, Field(max_length=1000)] | None = None
+    note: Annotated[LongText, Field(max_length=1000)] | None = None
 
 
 class Event(Output):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Flag, Input, Output, Sku, Text, Timestamp
+from chassis import Flag, Input, LongText, Output, Sku, Timestamp
 
 MOST_ON_HAND = 1_000_000_000
 
@@ -56,7 +56,7 @@ class BulkStockResult(Output):
 
 class Adjustment(Input):
     delta: Delta
-    reason: Annotated[Text, Field(max_length=200)]
+    reason: Annotated[LongText, Field(max_length=200)]
 
 
 class Stock(Output):

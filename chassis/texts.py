@@ -1,0 +1,118 @@
+"""Text brought into one form at the door, so that what reads the same is the same.
+
+It is NFC and trimmed; control and format characters (Unicode's Cc and Cf: zero-width spaces, soft
+hyphens, byte order marks, marks of direction) are taken out. Joiners stay where they shape a word
+or an emoji.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+# Longer text is not looked at. What a field takes is bounded by the field.
+MOST_CHARACTERS = 40_000
+
+# More marks than this on one letter make no word, and the time to put them in order grows with
+# their square. UAX #15 has a process assume thirty.
+MOST_MARKS = 100
+
+VIRAMA = 9  # the combining class of the signs that a joiner may follow at a word's end
+
+
+def _all(wanted: Callable[[str], object]) -> str:
+    """The characters for which this is true, as the inside of a character class. Beyond these
+    planes there are tags and variation selectors only."""
+    return "".join(re.escape(chr(code)) for code in range(0x20000) if wanted(chr(code)))
+
+
+_JOINERS = "\u200c\u200d"
+_TAGS = "\U000e0020-\U000e007f"
+_FORMAT = _all(lambda char: unicodedata.category(char) == "Cf" and char not in _JOINERS)
+_MARKS = _all(unicodedata.combining)
+
+_unstorable = re.compile(r"[\x00\ud800-\udfff]")
+_line_break = re.compile(r"\r\n?")
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_control_in_lines = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
+# A flag of a region is a black flag with tags after it, and a last one that ends them.
+_format = re.compile(f"(\U0001f3f4[{_TAGS}]+\U000e007f)|[{_FORMAT}{_TAGS}\U000e0001]+")
+_joined = re.compile(f"[{_JOINERS}]+")
+_piled = re.compile(f"[{_MARKS}]{{{MOST_MARKS + 1}}}")
+
+# White space, and what is drawn as nothing: Unicode's default ignorable characters, and blanks that
+# count as letters or symbols.
+_nothing = re.compile(
+    r"[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0000-\U000e0fff]*"
+)
+
+
+def storable(text: str) -> str:
+    """The text as it is. Raises ValueError for what PostgreSQL cannot store."""
+    if _unstorable.search(text):
+        raise ValueError("must not contain NUL or lone surrogates")
+    return text
+
+
+def one_form(text: str) -> str:
+    """A text of one line, as it is kept. Line breaks in it go, as browsers take them out of a field
+    of one line.
+
+    Raises ValueError for what PostgreSQL cannot store, and where nothing visible is left.
+    """
+    return _formed(text, _control)
+
+
+def in_lines(text: str) -> str:
+    """A text of several lines, as it is kept: line breaks (as LF) and tabs stay. Raises as
+    `one_form` does."""
+    return _formed(_line_break.sub("\n", text), _control_in_lines)
+
+
+def _formed(text: str, control: re.Pattern[str]) -> str:
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"must not have more than {MOST_CHARACTERS} characters")
+    text = control.sub("", storable(text))
+    if not text.isascii():
+        text = _composed(text)
+    text = text.strip()
+    if _nothing.fullmatch(text):
+        raise ValueError("must not be empty or invisible")
+    return text
+
+
+def fold(text: str) -> str:
+    """What is the same for two texts that differ in case only, or in how they are composed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _composed(text: str) -> str:
+    if _piled.search(text):
+        raise ValueError(f"must not have more than {MOST_MARKS} marks on one letter")
+    text = _format.sub(lambda found: found[1] or "", text)
+    text = unicodedata.normalize("NFC", text)
+    # Again: where a joiner went, letters and marks may have met.
+    return unicodedata.normalize("NFC", _joined.sub(_joiner, text))
+
+
+def _joiner(found: re.Match[str]) -> str:
+    """One joiner where it is between letters or marks, or in an emoji; else none."""
+    before = found.string[found.start() - 1 : found.start()]
+    after = found.string[found.end() : found.end() + 1]
+    joiner = found[0][0]
+    if _in_word(before) and (_in_word(after) or unicodedata.combining(before) == VIRAMA):
+        return joiner
+    return joiner if joiner == "\u200d" and _in_emoji(before) and _in_emoji(after) else ""
+
+
+def _in_word(char: str) -> bool:
+    return char != "" and unicodedata.category(char)[0] in "LM"
+
+
+def _in_emoji(char: str) -> bool:
+    """Whether it may stand beside a joiner there: a picture, or what changes its looks."""
+    return (
+        "\u2190" <= char <= "\u2bff"
+        or "\U0001f000" <= char <= "\U0001faff"
+        or char in ("\ufe0f", "\u20e3", "\U000e007f")
+    )
