@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
+    audit_routes,
     auth,
     docs,
     handlers,
@@ -28,6 +29,7 @@ from . import (
     tracing,
 )
 from .admission import Limits
+from .audit_log import table_of
 from .bodies import WholeBody
 from .database import Database
 from .dispatch import Dispatch
@@ -120,7 +122,8 @@ def create_app(
     app.state.folder = home
     app.state.admitted = frozenset[str]().union(*(_admitted(router) for router in routers))
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
-    app.state.routers = (*routers, health.router, problem_pages.router)
+    app.state.audit_table = table_of(schema, name)
+    app.state.routers = (*routers, audit_routes.router, health.router, problem_pages.router)
     for router in app.state.routers:
         app.include_router(router)
     if any(sweep.parked for sweep in sweeps):

@@ -89,6 +89,13 @@ class Gate:
         """Raises Unauthenticated, InvalidToken, NotAdmitted, and DependencyUnavailable while
         the keys of people's tokens cannot be had."""
         context = current()
+        try:
+            await self._admit(context, admitted)
+        except (Unauthenticated, InvalidToken, NotAdmitted) as error:
+            context.refused = error.detail
+            raise
+
+    async def _admit(self, context: RequestContext, admitted: frozenset[str]) -> None:
         if context.authorization:
             context.caller = await self._caller_of(context.authorization)
             if context.caller.parts.isdisjoint(admitted):

@@ -5,7 +5,9 @@ A route says it in the line above its function, and is not made without:
     @router.get("/orders/{order_id}")
     @admits("customer", "staff", services=("payment", "shipping"))
 
-`admin` is admitted everywhere, and so is, while authentication is off, whoever shows no token.
+`admin` is admitted wherever a role is named. A route that names services only is for no person:
+what it is told, it takes for what that service has done. Whoever shows no token, while
+authentication is off, is admitted everywhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +17,8 @@ from uuid import UUID
 
 Role = Literal["customer", "staff", "admin"]
 ROLES: tuple[Role, ...] = ("customer", "staff", "admin")
+# These may touch what is anybody's.
+WIDE_ROLES = frozenset({"staff", "admin"})
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -27,11 +31,23 @@ SERVICE = "service:"
 @dataclass(frozen=True, slots=True)
 class Caller:
     """`parts` are what routes admit: a person's roles, or one service. `owner` is the one whose
-    things alone they may see and touch; None: anybody's."""
+    things alone they may see and touch; None: anybody's. `subject` is who it is: what the provider
+    calls a person, or `service:order`; empty where nobody has been asked."""
 
     parts: frozenset[str]
     owner: UUID | None = None
     is_service: bool = False
+    subject: str = ""
+
+    @property
+    def roles(self) -> str:
+        """A person's, as one word after the other."""
+        return "" if self.is_service else " ".join(sorted(self.parts))
+
+    @property
+    def accountable(self) -> bool:
+        """Whether what they change is kept in the audit log: a known person with a wide role."""
+        return bool(self.subject) and not self.parts.isdisjoint(WIDE_ROLES)
 
 
 # Somebody on this machine, whom nobody has asked for a token.
@@ -39,22 +55,23 @@ LOCAL = Caller(frozenset({"admin"}))
 
 
 def service(name: str) -> Caller:
-    return Caller(frozenset({f"{SERVICE}{name}"}), is_service=True)
+    return Caller(frozenset({f"{SERVICE}{name}"}), is_service=True, subject=f"{SERVICE}{name}")
 
 
-def person(roles: frozenset[str], themselves: UUID | None) -> Caller:
+def person(roles: frozenset[str], themselves: UUID | None, subject: str = "") -> Caller:
     """`themselves` is the id of the customer that they are. Without one, that role is worth
     nothing; beside a wider role, it limits nothing."""
-    if roles & {"staff", "admin"}:
-        return Caller(roles)
+    if roles & WIDE_ROLES:
+        return Caller(roles, subject=subject)
     if "customer" in roles and themselves:
-        return Caller(roles, themselves)
-    return Caller(frozenset())
+        return Caller(roles, themselves, subject=subject)
+    return Caller(frozenset(), subject=subject)
 
 
 def admits(*roles: Role, services: Sequence[str] = ()) -> Callable[[Endpoint], Endpoint]:
     """Which callers the route of this function is for."""
-    admitted = frozenset({"admin", *roles, *(f"{SERVICE}{name}" for name in services)})
+    people = {"admin", *roles} if roles else set[str]()
+    admitted = frozenset({*people, *(f"{SERVICE}{name}" for name in services)})
 
     def declare(endpoint: Endpoint) -> Endpoint:
         setattr(endpoint, ADMITTED, admitted)
@@ -69,8 +86,8 @@ def security(admitted: frozenset[str]) -> list[dict[str, list[str]]]:
 
 
 def admitted_by(endpoint: Callable[..., Any]) -> frozenset[str]:
-    """Raises TypeError for a function that does not say."""
+    """Raises TypeError for a function that does not say, or that names nobody."""
     admitted: frozenset[str] | None = getattr(endpoint, ADMITTED, None)
-    if admitted is None:
+    if not admitted:
         raise TypeError(f"{endpoint.__name__} does not say whom it admits: see chassis.admits")
     return admitted

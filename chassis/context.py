@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from .audit_log import Entry
 from .callers import LOCAL, Caller
 
 REQUEST_ID = "X-Request-ID"
@@ -42,7 +43,8 @@ class RequestContext:
     `deadline` is on the monotonic clock, in seconds. `outermost` is true where no peer of ours
     stands between the client and us: only there is a failed call to a peer tried again.
     `pause` lets another request work while this one waits. `authorization` is what the caller
-    showed, and `caller` who that is, once it has been checked.
+    showed, and `caller` who that is, once it has been checked; `refused` says why they were not
+    let in. `entry` is what the audit log is to hold of what they do, until it does.
     """
 
     request_id: str = field(default_factory=mint_request_id)
@@ -52,6 +54,8 @@ class RequestContext:
     pause: Callable[[], None] = _nothing
     authorization: bytes = b""
     caller: Caller = LOCAL
+    refused: str = ""
+    entry: Entry | None = None
 
     @property
     def trace_id(self) -> str:

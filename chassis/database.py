@@ -94,8 +94,9 @@ class Database:
         return self._pool
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[Connection]:
-        """All of what is written inside, or none of it. Committed when the block ends.
+    async def unit_of_work(self, *, recorded: bool = True) -> AsyncIterator[Connection]:
+        """All of what is written inside, or none of it. Committed when the block ends, and with it
+        the caller's entry in the audit log, where one is due and nothing says `recorded=False`.
 
         Raises Overloaded when all connections are busy, DependencyUnavailable when PostgreSQL
         lets nobody in, and TimeoutError when it stops answering, before the request's deadline.
@@ -105,8 +106,11 @@ class Database:
             work = _Bounded(connection)
             await work.execute("BEGIN")
             yield work
+            written = recorded and await _record(work)
             if (said := await work.execute("COMMIT")) != "COMMIT":
                 raise RuntimeError(f"{said}: what failed inside the unit of work was swallowed")
+            if written:
+                current().entry = None
         except BaseException as error:
             await self._put_right(connection, "ROLLBACK", error)
             raise
@@ -177,6 +181,9 @@ class Database:
         return await self._alone("fetchval", query, args)
 
     async def _alone(self, method: str, query: str, args: tuple[Any, ...]) -> Any:
+        if (entry := current().entry) is not None and entry.changing:
+            async with self.unit_of_work() as work:
+                return await getattr(work, method)(query, *args)
         connection = await self._acquire()
         try:
             result = await getattr(connection, method)(query, *args, timeout=_patience())
@@ -205,6 +212,12 @@ class _Bounded:
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         return await self.connection.fetchval(query, *args, timeout=_patience())
+
+
+async def _record(work: Connection) -> bool:
+    """Once a request: by its first unit of work that changes something."""
+    entry = current().entry
+    return entry is not None and await entry.write(work)
 
 
 def _patience(longest: float = STATEMENT_SECONDS) -> float:

@@ -168,6 +168,9 @@ class Exchange:
             milliseconds=round(seconds * 1000, 2),
             request_id=self._context.request_id,
             trace_id=self._context.trace_id,
+            caller=self._context.caller.subject,
+            roles=self._context.caller.roles if self._context.caller.subject else "",
+            refused=self._context.refused,
         )
 
 

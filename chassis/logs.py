@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -144,8 +144,15 @@ class RequestLines:
         milliseconds: float,
         request_id: str,
         trace_id: str,
+        caller: str = "",
+        roles: str = "",
+        refused: str = "",
     ) -> None:
-        """The ids are those of a context: nothing in them is written otherwise in JSON."""
+        """The ids are those of a context: nothing in them is written otherwise in JSON.
+
+        `caller` is who it was, where that is known; `refused` why nobody, or not this one, was let
+        in. What is empty is left out.
+        """
         if self.service is None:
             log.info(
                 "request",
@@ -155,12 +162,14 @@ class RequestLines:
                 milliseconds=milliseconds,
                 request_id=request_id,
                 trace_id=trace_id,
+                **_given(caller, roles, refused),
             )
             return
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         lines.msg(
             f'{_beginning(self.service, method, route, status)}, "milliseconds": {milliseconds}, '
-            f'"request_id": "{request_id}", "trace_id": "{trace_id}", "event": "request", '
+            f'"request_id": "{request_id}", "trace_id": "{trace_id}"'
+            f'{_by(caller, roles, refused)}, "event": "request", '
             f'"level": "info", "timestamp": "{now}"}}'
         )
 
@@ -170,6 +179,18 @@ def _beginning(service: str, method: str, route: str, status: int) -> str:
     """Of a line; there are as many as answers that a service's routes may give."""
     told = {"service": service, "method": method, "route": route, "status": status}
     return _encoder.encode(told).removesuffix("}")
+
+
+def _given(caller: str, roles: str, refused: str) -> dict[str, str]:
+    told = {"caller": caller, "roles": roles, "refused": refused}
+    return {name: text for name, text in told.items() if text}
+
+
+@lru_cache(1024)
+def _by(caller: str, roles: str, refused: str) -> str:
+    """The members of a line that say who it was."""
+    told = _given(caller, roles, refused)
+    return f", {_encoder.encode(told)[1:-1]}" if told else ""
 
 
 requests = RequestLines()

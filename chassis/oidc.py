@@ -158,7 +158,9 @@ class People:
         told = _claim(claims, self._roles_claim)
         names = told.split() if isinstance(told, str) else told if isinstance(told, list) else []
         roles = frozenset(role for role in ROLES if role in names)
-        return person(roles, _uuid(_claim(claims, self._id_claim)))
+        # OpenID Connect has a subject of 255 characters at most.
+        subject = claims["sub"].replace("\0", "")[:255]
+        return person(roles, _uuid(_claim(claims, self._id_claim)), subject)
 
 
 def _claim(claims: Any, path: str) -> Any:

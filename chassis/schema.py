@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from . import audit_log
 from .secrets import secret, with_password
 
 # One applies at a time; any constant does, as long as it is always the same one.
@@ -56,7 +57,13 @@ def name_of(folder: Path) -> str:
 
 
 def checksum_of(folder: Path) -> str:
-    return hashlib.sha256((folder / "db" / "schema.sql").read_bytes()).hexdigest()
+    return hashlib.sha256(_sql_of(folder).encode()).hexdigest()
+
+
+def _sql_of(folder: Path) -> str:
+    """All that is applied for a service: its own file, and what the chassis keeps there."""
+    own = (folder / "db" / "schema.sql").read_text()
+    return own + audit_log.DDL.format(schema=_schema_named_in(own), name=name_of(folder))
 
 
 async def apply(dsn: str, folders: Sequence[Path], passwords: Mapping[str, str]) -> None:
@@ -98,7 +105,7 @@ async def _apply(
 
 async def _apply_one(db: asyncpg.Connection, folder: Path) -> None:
     name = name_of(folder)
-    sql = (folder / "db" / "schema.sql").read_text()
+    sql = _sql_of(folder)
     owner = f"{_schema_named_in(sql)}_owner"
     await _role(db, owner, "NOLOGIN")
     database = await db.fetchval("SELECT quote_ident(current_database())")

@@ -11,7 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from .audit_log import entry_of
 from .callers import admitted_by, security
+from .context import current
 from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -119,7 +121,11 @@ class StrictRoute(APIRoute):
         Raises what Gate.admit does, TooManyRequests, ContentTooLarge, UnsupportedMediaType, or
         InvalidRequest.
         """
-        await request.app.state.gate.admit(self.admitted)
+        state, context = request.app.state, current()
+        await state.gate.admit(self.admitted)
+        context.entry = entry_of(
+            request.scope, self.path, context.caller, context.request_id, state.audit_table
+        )
         request.app.rates.take(request.scope)
         if self.body_field is None or not await request.body():
             return MISSING

@@ -82,7 +82,7 @@ def token(algorithm: str, **changes: object) -> str:
 @pytest.mark.parametrize("algorithm", SIGNERS)
 async def test_each_kind_of_key_is_believed(algorithm: str) -> None:
     caller, until = await people(Provider(algorithm)).caller_of(token(algorithm), algorithm)
-    assert caller == Caller(frozenset({"customer"}), ADA)
+    assert caller == Caller(frozenset({"customer"}), ADA, subject=str(ADA))
     assert until > time.time()
 
 

@@ -90,7 +90,8 @@ def alone(route: StrictRoute) -> ServiceApp:
     """A service that has this route only, and nothing behind it."""
     app = create_app("any", schema="any", home=Path())
     app.state.gate = Gate(enforced=False, services=Callers("any", {}), people=None)
-    app.router.routes.append(route)
+    # Before those that every service has.
+    app.router.routes.insert(0, route)
     for name in ("database", "peers", "context"):
         setattr(app.state, name, getattr(sentinel, name))
     return app
