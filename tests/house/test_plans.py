@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
@@ -107,7 +108,8 @@ def shown(argument: object) -> str:
         return f"Once({argument.key})"
     if isinstance(argument, BaseModel):
         return repr(argument.model_dump())
-    return type(argument).__name__ if isinstance(argument, Response) else repr(argument)
+    known = isinstance(argument, Request | Response)
+    return type(argument).__name__ if known else repr(argument)
 
 
 Asked = tuple[dict[str, Any], bytes]
