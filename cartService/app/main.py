@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from chassis import create_app
+from chassis import Sweep, create_app
 
-from . import internal, routes
+from . import ageing, internal, routes
+from .settings import CartSettings
 
 app = create_app(
     "cart",
@@ -14,4 +15,6 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     peers=("product_catalogue",),
+    sweeps=[Sweep("untouched-carts", ageing.forget_untouched, every=60)],
+    settings=CartSettings,
 )

@@ -9,14 +9,24 @@ CREATE TABLE IF NOT EXISTS cart.carts (
     -- open        → deleted      by its customer; its row stays, so that its version never starts
     --                            over, and an order drawn up from the old cart never gets the new
     -- deleted     → open         when something is added under its id again
+    -- What is not checked out is forgotten, row and all, when nobody has touched it for CART_DAYS.
+    -- No order's draft lives as long as that.
     status      text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'checked_out', 'deleted')),
     order_id    uuid,
     version     integer NOT NULL DEFAULT 1 CHECK (version > 0),  -- grows with every change
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
+    touched_at  timestamptz NOT NULL DEFAULT now(),  -- updated_at, as the sweep last found it
     CONSTRAINT carts_checked_out_by_an_order
         CHECK ((status = 'checked_out') = (order_id IS NOT NULL))
 );
+
+-- The sweep looks at carts of earlier versions first.
+ALTER TABLE cart.carts ADD COLUMN IF NOT EXISTS touched_at timestamptz NOT NULL DEFAULT '-infinity';
+ALTER TABLE cart.carts ALTER COLUMN touched_at SET DEFAULT now();
+
+-- Carts that may have to be forgotten, those that were touched longest ago first.
+CREATE INDEX IF NOT EXISTS carts_touched ON cart.carts (touched_at) WHERE status <> 'checked_out';
 
 -- Changed over and over: a new version finds room on its page, and no index changes (HOT).
 ALTER TABLE cart.carts SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
@@ -52,6 +62,6 @@ CREATE INDEX IF NOT EXISTS cart_idempotency_keys_oldest
 ALTER TABLE cart.cart_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA cart TO cart_app;
-GRANT SELECT, INSERT, UPDATE ON cart.carts TO cart_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON cart.carts TO cart_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cart.cartlines TO cart_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cart.cart_idempotency_keys TO cart_app;

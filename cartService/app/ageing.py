@@ -1,0 +1,33 @@
+"""Carts that nobody has touched for long are forgotten; those that an order took stay."""
+
+from typing import Any
+
+from chassis.app import Context
+
+# `touched_at` is indexed, and `updated_at` is not: every change would change the index. So a cart
+# that is due by the one may turn out to be in use, and then comes up again when it would be due.
+DUE = """
+SELECT cart_id, updated_at < now() - make_interval(days => $1) AS forgotten
+  FROM cart.carts
+ WHERE status <> 'checked_out' AND touched_at < now() - make_interval(days => $1)
+ ORDER BY touched_at LIMIT 50
+   FOR UPDATE SKIP LOCKED
+"""
+
+IN_USE = "UPDATE cart.carts SET touched_at = updated_at WHERE cart_id = ANY ($1)"
+
+FORGET_LINES = "DELETE FROM cart.cartlines WHERE cart_id = ANY ($1)"
+FORGET = "DELETE FROM cart.carts WHERE cart_id = ANY ($1)"
+
+
+async def forget_untouched(context: Context) -> int:
+    """The sweep: a batch of carts whose time is up. Returns how many were looked at."""
+    async with context.database.unit_of_work() as db:
+        due = await db.fetch(DUE, context.settings.cart_days)
+        of: dict[bool, list[Any]] = {True: [], False: []}
+        for cart in due:
+            of[cart["forgotten"]].append(cart["cart_id"])
+        await db.execute(IN_USE, of[False])
+        await db.execute(FORGET_LINES, of[True])
+        await db.execute(FORGET, of[True])
+    return len(due)
