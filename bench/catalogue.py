@@ -9,8 +9,9 @@ from math import prod
 
 import asyncpg
 
+from chassis import NewAddress
 from customerService.app import customers
-from customerService.app.schemas import Address, NewCustomer
+from customerService.app.schemas import NewCustomer
 from product_catalogueService.app import products
 from product_catalogueService.app.schemas import NewProduct, ProductRow
 from searchService.app import documents
@@ -35,7 +36,7 @@ IN_STOCK = 100_000_000
 # What one call of the bulk endpoints would bring.
 BATCH = 1000
 
-ADDRESS = Address(line1="1 Quay Street", city="Cork", postal_code="T12 AB34", country="IE")
+ADDRESS = NewAddress(line1="1 Quay Street", city="Cork", postal_code="T12 AB34", country="IE")
 
 
 @dataclass(frozen=True)

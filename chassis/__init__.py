@@ -1,8 +1,10 @@
-"""The plumbing that all services share, and the kinds of values that they take: money, texts, SKUs.
+"""The plumbing that all services share, and the kinds of values that they take: money, texts, SKUs,
+addresses.
 
 A package, not a framework, and no business word in it.
 """
 
+from .addresses import Address, NewAddress
 from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
 from .callers import admits
 from .context import may_touch, owner, trace_of
@@ -24,6 +26,7 @@ from .tracing import resumed
 __all__ = [
     "DEFAULT_LIMIT",
     "SKU",
+    "Address",
     "Amount",
     "Answer",
     "Attributes",
@@ -40,6 +43,7 @@ __all__ = [
     "InvalidRequest",
     "Limit",
     "LongText",
+    "NewAddress",
     "NotFound",
     "Once",
     "OnceOnly",

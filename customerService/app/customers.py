@@ -6,10 +6,10 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from chassis import Connection, NotFound, Page, Problem, constraint_of
+from chassis import Address, Connection, NewAddress, NotFound, Page, Problem, constraint_of
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
-from .schemas import Address, Customer, CustomerChanges, NewCustomer
+from .schemas import Customer, CustomerChanges, NewCustomer
 
 INSERT = """
 INSERT INTO customer.customers (email, name, phone, address, customer_id)
@@ -82,8 +82,8 @@ def as_customer(row: Record) -> Customer:
     )
 
 
-def as_json(address: Address | None) -> str | None:
-    return None if address is None else address.model_dump_json()
+def as_json(given: NewAddress | None) -> str | None:
+    return None if given is None else Address.of(given).model_dump_json()
 
 
 async def create(db: Connection, new: NewCustomer, owner: UUID | None) -> Customer:

@@ -6,9 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Input, Output, Text, Timestamp
-
-from .countries import COUNTRIES
+from chassis import Address, Input, NewAddress, Output, Text, Timestamp
 
 # Catches slips of the hand. Whether an address works, only a letter sent to it can tell.
 _LOCAL = r"[^\s@.,;:()<>\[\]\\\"]+"
@@ -23,12 +21,6 @@ def _email(text: str) -> str:
     return text
 
 
-def _country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise ValueError("must be an ISO 3166-1 alpha-2 country code such as GB")
-    return code
-
-
 # The length is checked first: the pattern is for short text.
 Email = Annotated[Text, Field(max_length=254, examples=["ada@example.org"]), AfterValidator(_email)]
 Name = Annotated[Text, Field(max_length=200)]
@@ -36,28 +28,13 @@ Phone = Annotated[
     Text,
     Field(max_length=40, pattern=r"^\+?[0-9 ()./x-]*[0-9][0-9 ()./x-]*$", examples=["+44 20 7946"]),
 ]
-Line = Annotated[Text, Field(max_length=200)]
-Country = Annotated[
-    str,
-    Field(pattern="^[A-Z]{2}$", examples=["GB"]),
-    AfterValidator(_country),
-]
-
-
-class Address(Input):
-    line1: Line
-    line2: Line | None = None
-    city: Line
-    region: Line | None = None
-    postal_code: Annotated[Text, Field(max_length=20)]
-    country: Country
 
 
 class NewCustomer(Input):
     email: Email
     name: Name
     phone: Phone | None = None
-    address: Address | None = None
+    address: NewAddress | None = None
 
 
 class CustomerChanges(Input):
@@ -67,7 +44,7 @@ class CustomerChanges(Input):
     email: Email | None = None
     name: Name | None = None
     phone: Phone | None = None
-    address: Address | None = None
+    address: NewAddress | None = None
 
 
 class Customer(Output):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, to_major
+from chassis import Address, Connection, NotFound, Page, to_major
 from chassis.lists import conditions, decode, encode, page
 
-from .schemas import Address, Entry, Order, OrderLine, Status
+from .schemas import Entry, Order, OrderLine, Status
 
 # One statement, so that the status, the lines and the history are of one moment.
 SELECT = """

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import Answer, Peer, Peers, Problem, may_touch, to_major, to_minor
+from chassis import Address, Answer, Peer, Peers, Problem, may_touch, to_major, to_minor
 from chassis.money import MAXIMUM
 
-from .schemas import Address, NewOrder
+from .schemas import NewOrder
 from .views import CartView, CustomerView, ProductsView, ProductView
 
 # How many products the catalogue tells in one answer.
@@ -91,7 +91,7 @@ async def quote(peers: Peers, new: NewOrder) -> Quote:
         cart_version=basket.version,
         currency=_currency(products),
         lines=[_line(products[item.sku], item.quantity) for item in basket.items],
-        address=Address(**given.model_dump()) if given else address,
+        address=Address.of(given) if given else address,
     )
     if Decimal(to_major(result.total_minor, result.currency)) > MAXIMUM:
         raise TotalTooLarge()

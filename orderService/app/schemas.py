@@ -5,20 +5,21 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Attributes, Currency, Flag, Input, LongText, Output, Text, Timestamp
+from chassis import (
+    Address,
+    Amount,
+    Attributes,
+    Currency,
+    Flag,
+    Input,
+    LongText,
+    NewAddress,
+    Output,
+    Timestamp,
+)
 
 Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
-Line = Annotated[Text, Field(max_length=200)]
 Major = Annotated[str, Field(examples=["19.99"])]
-
-
-class NewAddress(Input):
-    line1: Line
-    line2: Line | None = None
-    city: Line
-    region: Line | None = None
-    postal_code: Annotated[Text, Field(max_length=20)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["DE"])]
 
 
 class NewOrder(Input):
@@ -59,15 +60,6 @@ class JobShipment(Input):
 
 class Held(Input):
     held: Annotated[list[Attributes], Field(max_length=100_000)]
-
-
-class Address(Output):
-    line1: str
-    line2: str | None = None
-    city: str
-    region: str | None = None
-    postal_code: str
-    country: str
 
 
 class Payable(Output):

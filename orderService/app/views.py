@@ -5,9 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Currency, Output
-
-from .schemas import Address
+from chassis import Address, Amount, Currency, Output
 
 
 class CustomerView(Output):

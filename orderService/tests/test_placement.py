@@ -68,6 +68,19 @@ async def test_order_goes_where_it_is_told(service: httpx.AsyncClient, shop: Sho
     assert wrong.json()["errors"][0]["pointer"] == "#/shipping_address/country"
 
 
+async def test_order_goes_where_there_are_no_postal_codes(
+    service: httpx.AsyncClient, shop: Shop
+) -> None:
+    address = {"line1": "8 Finance Street", "city": "Hong Kong", "country": "HK"}
+    placed = await order(service, shop, shop.cart(LAMP=1), shipping_address=address)
+    gone = {"line2": None, "region": None, "postal_code": None}
+    assert placed.json()["shipping_address"] == address | gone
+    for country, pointer in (("DE", "postal_code"), ("QQ", "country")):
+        elsewhere = address | {"country": country}
+        wrong = await order(service, shop, shop.cart(LAMP=1), shipping_address=elsewhere)
+        assert wrong.json()["errors"][0]["pointer"] == f"#/shipping_address/{pointer}"
+
+
 async def test_unknown_customer_and_cart_are_refused(
     service: httpx.AsyncClient, shop: Shop
 ) -> None:

@@ -3,11 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict
-
-from chassis import Output, Peer, Problem
-
-from .schemas import Address
+from chassis import Address, Output, Peer, Problem
 
 
 class UnknownOrder(Problem, status=422):
@@ -18,16 +14,11 @@ class OrderNotShippable(Problem, status=409):
     """This order is cancelled or refunded; nothing of it is shipped any more."""
 
 
-class OrderAddress(Address):
-    # What another service adds to its address does not concern us.
-    model_config = ConfigDict(extra="ignore")
-
-
 class Order(Output):
     customer_id: UUID | None = None
     # A status that is not known here is not believed to be shippable.
     status: Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
-    shipping_address: OrderAddress | None = None
+    shipping_address: Address | None = None
 
 
 async def find_shippable(peer: Peer, order_id: UUID) -> Order:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from chassis import (
     DEFAULT_LIMIT,
+    Address,
     Cursor,
     Db,
     Limit,
@@ -44,7 +45,7 @@ router = Router(tags=["shipments"])
 @admits("staff", services=("fulfilment",))
 async def create_shipment(new: NewShipment, db: Db, peers: PeersOf, once: OnceOnly) -> Response:
     """Ship a parcel. An order may have several."""
-    address, customer_id = new.address, None
+    address, customer_id = Address.of(new.address) if new.address else None, None
     if not await shipments.stands(db, new.shipment_id):
         order = await orders.find_shippable(peers["order"], new.order_id)
         address = address or order.shipping_address

@@ -5,22 +5,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Input, LongText, Output, Text, Timestamp
+from chassis import Address, Input, LongText, NewAddress, Output, Text, Timestamp
 
 Status = Literal["created", "dispatched", "in_transit", "delivered", "returned"]
 Line = Annotated[Text, Field(max_length=200)]
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["DE"])]
-
-
-class Address(Input):
-    """Where a parcel goes; `country` is ISO 3166-1 alpha-2."""
-
-    line1: Line
-    line2: Line | None = None
-    city: Line
-    region: Line | None = None
-    postal_code: Annotated[Text, Field(max_length=20)]
-    country: Country
 
 
 class NewShipment(Input):
@@ -29,7 +17,7 @@ class NewShipment(Input):
 
     order_id: UUID
     shipment_id: UUID | None = None
-    address: Address | None = None
+    address: NewAddress | None = None
     carrier: Annotated[Text, Field(max_length=60)] = "Sandbox Post"
 
 

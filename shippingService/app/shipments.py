@@ -6,11 +6,11 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem
+from chassis import Address, Connection, NotFound, Page, Problem
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from . import tracking
-from .schemas import Address, NewEvent, NewShipment, Shipment, Status
+from .schemas import NewEvent, NewShipment, Shipment, Status
 
 # Where a list begins, newest first: no parcel comes after it.
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)

@@ -41,6 +41,14 @@ async def test_parcel_goes_where_the_order_says(service: httpx.AsyncClient, orde
     assert (await ship(service, orders.place())).json()["address"] is None
 
 
+async def test_parcels_go_where_there_are_no_postal_codes(
+    service: httpx.AsyncClient, orders: Orders
+) -> None:
+    there = HOME | {"country": "AE", "postal_code": None}
+    for order_id, given in ((orders.place(), there), (orders.place(shipping_address=there), None)):
+        assert (await ship(service, order_id, address=given)).json()["address"] == there
+
+
 async def test_order_may_have_several_parcels(service: httpx.AsyncClient, orders: Orders) -> None:
     order_id = orders.place()
     parcels = [(await ship(service, order_id)).json() for _ in range(3)]
@@ -55,6 +63,8 @@ async def test_order_may_have_several_parcels(service: httpx.AsyncClient, orders
         ({"shipment_id": "7"}, "#/shipment_id"),
         ({"carrier": "x" * 61}, "#/carrier"),
         ({"address": HOME | {"country": "Germany"}}, "#/address/country"),
+        ({"address": HOME | {"country": "QQ"}}, "#/address/country"),
+        ({"address": HOME | {"postal_code": None}}, "#/address/postal_code"),
         ({"address": HOME | {"city": " "}}, "#/address/city"),
         ({"address": HOME | {"floor": "3"}}, "#/address/floor"),
         ({"surprise": 1}, "#/surprise"),
