@@ -18,22 +18,31 @@ CREATE TABLE IF NOT EXISTS product.products (
 );
 
 -- Older rows come into the form in which texts are kept now: NFC, with nothing invisible in them and
--- no space around them. A row that would not fit then stays as it is.
+-- no space around them, names and categories on one line. A row that would not fit then stays as
+-- it is.
 CREATE OR REPLACE FUNCTION product.tidy(text) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN nullif(regexp_replace(
-    regexp_replace(
-        normalize($1),
-        '[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]', '', 'g'),
-    '^[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+'
-    '|[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$', '', 'g'), '');
-UPDATE product.products
-   SET name = product.tidy(name), description = product.tidy(description),
-       category = product.tidy(category), version = version + 1, updated_at = clock_timestamp()
- WHERE (name, description, category)
-       IS DISTINCT FROM (product.tidy(name), product.tidy(description), product.tidy(category))
-   AND length(product.tidy(name)) <= 200
-   AND coalesce(length(product.tidy(description)), 0) <= 10000
-   AND coalesce(length(product.tidy(category)), 0) <= 100;
+    normalize(regexp_replace(
+        $1,
+        '[\u0080-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]',
+        '', 'g')),
+    '^[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+'
+    '|[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$', '', 'g'), '');
+WITH tidy AS (
+    SELECT sku, product.tidy(translate(name, E'\t\r\n', '')) AS name,
+           product.tidy(description) AS description,
+           product.tidy(translate(category, E'\t\r\n', '')) AS category
+      FROM product.products
+)
+UPDATE product.products product
+   SET name = tidy.name, description = tidy.description, category = tidy.category,
+       version = version + 1, updated_at = clock_timestamp()
+  FROM tidy
+ WHERE tidy.sku = product.sku
+   AND (tidy.name, tidy.description, tidy.category)
+       IS DISTINCT FROM (product.name, product.description, product.category)
+   AND length(tidy.name) <= 200 AND coalesce(length(tidy.description), 0) <= 10000
+   AND coalesce(length(tidy.category), 0) <= 100;
 DROP FUNCTION product.tidy(text);
 
 -- GET /products, all of them and by category, in SKU order.

@@ -246,6 +246,37 @@ async def test_category_is_one_in_whatever_case(service: httpx.AsyncClient) -> N
         assert [product["category"] for product in found] == written
 
 
+async def test_category_that_reads_the_same_is_the_same(service: httpx.AsyncClient) -> None:
+    written = ["Café", "Cafe\u0301", "Café ", "\u00a0Ca\u00adfé", "Café\u200b"]
+    for number, category in enumerate(written):
+        made = await create(service, sku=f"C{number}", category=category)
+        assert made.json()["category"] == "Café"
+    for category in written:
+        found = (await service.get("/products", params={"category": category})).json()["items"]
+        assert len(found) == len(written), category
+
+
+NAMES = [
+    "有机绿茶100克",
+    "日本製の緑茶",
+    "چای سبز",
+    "हरी चाय",
+    "ชาเขียว",
+    "Зелёный чай",
+    "👩‍🍳 tea",
+    "می‌خواهم",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_names_of_all_scripts_are_kept(service: httpx.AsyncClient, name: str) -> None:
+    made = await create(service, name=name, category=name, description=f"{name}\n{name}")
+    assert (made.status_code, made.json()["name"]) == (201, name)
+    (found,) = (await service.get("/products", params={"category": name})).json()["items"]
+    assert found == made.json()
+    assert found["description"] == f"{name}\n{name}"
+
+
 @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WyJhIiwxXQ", "limit=0", "limit=201"])
 async def test_wrong_paging_is_refused(service: httpx.AsyncClient, query: str) -> None:
     assert (await service.get(f"/products?{query}")).status_code == 422

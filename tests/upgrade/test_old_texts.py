@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 
+from chassis.texts import in_lines, one_form
 from conftest import run_sql
 from fleet.services import ROOT
 
@@ -23,7 +24,7 @@ OLD = [
     ("AS-IT-IS", "Café", "Line one\n\tline two", "Thé"),
     ("DECOMPOSED", "Cafe\u0301", None, "The\u0301"),
     ("INVISIBLE", "\ufeffextra\u00adordinary\u200b", "\u200bx", "Th\u00adé"),
-    ("SPACED", " \u00a0Tea\u2003", "\u3000", "\tThé\n"),
+    ("SPACED", " \u00a0Green\ttea\u2003", "\u3000", "\tT\nhé\n"),
     # Either would be too long or nothing at all; the rest of its row stays with it.
     ("TOO-LONG", "\u0958" * 200, None, " Thé"),
     ("NOTHING", "\u200b", None, " Thé"),
@@ -32,7 +33,7 @@ NEW = {
     "AS-IT-IS": ("Café", "Line one\n\tline two", "Thé", 1),
     "DECOMPOSED": ("Café", None, "Thé", 2),
     "INVISIBLE": ("extraordinary", "x", "Thé", 2),
-    "SPACED": ("Tea", None, "Thé", 2),
+    "SPACED": ("Greentea", None, "Thé", 2),
     "TOO-LONG": ("\u0958" * 200, None, " Thé", 1),
     "NOTHING": ("\u200b", None, " Thé", 1),
 }
@@ -54,6 +55,13 @@ async def brought_forward(database: str) -> dict[str, Any]:
     finally:
         await db.close()
     return {sku: tuple(told) for sku, *told in rows}
+
+
+def test_they_come_into_the_form_that_new_ones_have() -> None:
+    for sku, *old in OLD[:4]:
+        forms = one_form, in_lines, one_form
+        written = zip(forms, old, NEW[sku][:3], strict=True)
+        assert all(not new or form(str(text)) == new for form, text, new in written), sku
 
 
 def test_old_texts_come_into_their_form_and_no_row_is_lost(database: str) -> None:
