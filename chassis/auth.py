@@ -41,21 +41,30 @@ CHALLENGE = "WWW-Authenticate"
 
 
 class Unauthenticated(Problem, status=401, remembered=False):
-    """This call needs a valid token."""
+    """This call needs a valid token.
+
+    Send one in the header Authorization, as a Bearer token.
+    """
 
     def headers(self) -> dict[str, str]:
         return {CHALLENGE: "Bearer"}
 
 
 class InvalidToken(Problem, status=401, remembered=False):
-    """The token is not one that is believed here."""
+    """The token is not one that is believed here.
+
+    Get a new token of the issuer that this service knows, for its audience.
+    """
 
     def headers(self) -> dict[str, str]:
         return {CHALLENGE: 'Bearer error="invalid_token"'}
 
 
 class NotAdmitted(Problem, status=403, remembered=False):
-    """This is not for this caller to do."""
+    """This is not for this caller to do.
+
+    Use a token with one of the roles that the operation names.
+    """
 
     def headers(self) -> dict[str, str]:
         return {CHALLENGE: 'Bearer error="insufficient_scope"'}

@@ -34,7 +34,12 @@ class Alive(Output):
 
 
 class NotReady(Problem, status=503, retry_after=1):
-    """This service cannot serve now; the member checks names what is wrong."""
+    """This service cannot serve now; the member checks names what is wrong.
+
+    Wait until what checks names is back.
+    """
+
+    checks: dict[str, str]
 
 
 class Ready(Output):

@@ -70,11 +70,17 @@ OVERDUE = "SELECT created_at FROM {table} WHERE created_at < now() - interval '4
 
 
 class IdempotencyKeyReused(Problem, status=422, remembered=False):
-    """This Idempotency-Key was used with another body; use a new key for a new request."""
+    """This Idempotency-Key was used with another body; use a new key for a new request.
+
+    To repeat a request, send the very same body.
+    """
 
 
 class IdempotencyInProgress(Problem, status=409, remembered=False, retry_after=1):
-    """The first request with this Idempotency-Key is still running; try again shortly."""
+    """The first request with this Idempotency-Key is still running; try again shortly.
+
+    Wait for as long as Retry-After says, and send the same request with the same key.
+    """
 
 
 class Replay(Exception):

@@ -239,6 +239,7 @@ def _add(responses: dict[Any, dict[str, Any]], problem: type[Problem]) -> None:
 def schema_of(problem: type[Problem]) -> dict[str, Any]:
     """Its document, told from others by `type`; what its members are made of under `$defs`."""
     own = problem.members_schema()
+    members = {name: without_null(member) for name, member in own.get("properties", {}).items()}
     return {
         "title": problem.__name__,
         "description": f"{problem.title()} {problem.remedy()}".strip(),
@@ -248,7 +249,7 @@ def schema_of(problem: type[Problem]) -> dict[str, Any]:
             "type": {"type": "string", "const": problem.type_uri()},
             "status": {"type": "integer", "const": problem.status},
             **DOCUMENT_MEMBERS,
-            **own.get("properties", {}),
+            **members,
         },
         "$defs": own.get("$defs", {}),
     }

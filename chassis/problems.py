@@ -97,7 +97,7 @@ class Problem(Exception):
             "detail": self.detail,
             "instance": instance,
             "request_id": current().request_id,
-            **self.members,
+            **{name: value for name, value in self.members.items() if value is not None},
         }
 
 
@@ -197,7 +197,10 @@ class DeadlineExceeded(Problem, status=503, retry_after=1):
 
 
 class HttpProblem(Problem, status=400):
-    """What the framework refused: a wrong method, an unreadable header and so on."""
+    """The request cannot be read as HTTP, or in the way it was sent.
+
+    `detail` says what is wrong with it.
+    """
 
     def __init__(self, status: int, detail: str | None = None) -> None:
         super().__init__(detail or HTTPStatus(status).phrase)

@@ -27,7 +27,10 @@ VERDICT = "rates.verdict"
 
 
 class TooManyRequests(Problem, status=429, remembered=False):
-    """This caller asks too often; try again when Retry-After has passed."""
+    """This caller asks too often; try again when Retry-After has passed.
+
+    Spread the requests out: RateLimit tells how many are left.
+    """
 
     def __init__(self, seconds: int) -> None:
         super().__init__()

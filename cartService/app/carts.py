@@ -82,23 +82,44 @@ EMPTY = "DELETE FROM cart.cartlines WHERE cart_id = $1"
 
 
 class CartCheckedOut(Problem, status=409):
-    """An order has been made of this cart; it does not change any more."""
+    """An order has been made of this cart; it does not change any more.
+
+    Go on with the order that order_id names, or begin another cart.
+    """
+
+    order_id: UUID
 
 
 class CartChanged(Problem, status=409, remembered=False):
-    """The cart has changed since this version of it was read."""
+    """The cart has changed since it was read.
+
+    Read the cart, and send the request again.
+    """
+
+    version: int | None = None
 
 
 class CartEmpty(Problem, status=409, remembered=False):
-    """A cart without items cannot be checked out."""
+    """A cart without items cannot be checked out.
+
+    Add an item first.
+    """
 
 
 class CartFull(Problem, status=409, remembered=False):
-    """A cart holds 2,000 different products at most."""
+    """A cart holds 2,000 different products at most.
+
+    Order these, and put the others into another cart.
+    """
 
 
 class LineLimit(Problem, status=409, remembered=False):
-    """A cart holds 999 of one product at most."""
+    """A cart holds 999 of one product at most.
+
+    Take fewer of what skus names.
+    """
+
+    skus: list[str]
 
 
 async def create(db: Connection, customer_id: UUID | None) -> Cart:

@@ -25,7 +25,12 @@ ON CONFLICT (cart_id, sku) DO UPDATE
 
 
 class UnknownCart(Problem, status=422):
-    """There is no cart with this id."""
+    """There is no cart with this id.
+
+    Check cart_id. A cart of somebody else is not found either.
+    """
+
+    cart_id: UUID
 
 
 async def merge(

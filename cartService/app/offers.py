@@ -6,7 +6,13 @@ from .schemas import Offer, Offers
 
 
 class UnknownSku(Problem, status=422):
-    """No product with this SKU is on sale."""
+    """Some of these products are not on sale.
+
+    Leave out what skus names: it is unknown, or withdrawn.
+    """
+
+    skus: list[str]
+    sku: str | None = None
 
 
 async def offer_of(catalogue: Peer, sku: str) -> Offer:
@@ -17,4 +23,4 @@ async def offer_of(catalogue: Peer, sku: str) -> Offer:
     for offer in answer.read(Offers).items:
         if offer.sku == sku and offer.active:
             return offer
-    raise UnknownSku(f"No product with the SKU {sku} is on sale.", sku=sku)
+    raise UnknownSku(f"No product with the SKU {sku} is on sale.", sku=sku, skus=[sku])

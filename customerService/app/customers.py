@@ -62,11 +62,17 @@ SELECT true FROM customer.customers
 
 
 class EmailTaken(Problem, status=409):
-    """Another customer has this e-mail address, in whatever case it is written."""
+    """Another customer has this e-mail address, in whatever way it is written.
+
+    Sign in as that customer, or choose another address.
+    """
 
 
 class CustomerExists(Problem, status=409):
-    """The caller has a profile already, or had one and was erased."""
+    """The caller has a profile already, or had one and was erased.
+
+    Read the profile and change it. One that was erased does not come back.
+    """
 
 
 def as_customer(row: Record) -> Customer:

@@ -60,7 +60,10 @@ FORGET_OF = "DELETE FROM customer.subject_requests WHERE customer_id = $1 AND ki
 
 
 class ExportNotReady(Problem, status=503, retry_after=1):
-    """The personal data is still being gathered; ask again shortly."""
+    """The personal data is still being gathered; ask again shortly.
+
+    Wait for as long as Retry-After says and ask again.
+    """
 
 
 async def ask(db: Connection, customer_id: UUID, kind: Kind) -> int:

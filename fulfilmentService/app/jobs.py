@@ -96,7 +96,12 @@ PARKED = Parked(
 
 
 class AnotherJob(Problem, status=409, remembered=False):
-    """The order has another job by now."""
+    """The order has another job by now.
+
+    Follow the job that job_id names.
+    """
+
+    job_id: UUID
 
 
 class Fenced(Exception):

@@ -9,15 +9,28 @@ from chassis import Output, Peer, Problem
 
 
 class UnknownOrder(Problem, status=422):
-    """There is no such order."""
+    """There is no such order.
+
+    Check order_id. An order of somebody else is not found either.
+    """
+
+    order_id: UUID
 
 
 class OrderNotPaid(Problem, status=409, remembered=False):
-    """The order is not paid yet."""
+    """The order is not paid yet.
+
+    Pay the order first.
+    """
 
 
 class OrderNotFulfillable(Problem, status=409):
-    """The order is cancelled or refunded, or cannot be shipped."""
+    """The order cannot be shipped any more.
+
+    Read the order: it is cancelled, refunded, or shipped already.
+    """
+
+    order_status: str | None = None
 
 
 class Line(Output):

@@ -14,18 +14,25 @@ from .jobs import Job
 from .orders import OrderNotFulfillable, OrderNotPaid
 
 
+class Shortage(Output):
+    """So many were asked for, and so many are there."""
+
+    sku: str
+    requested: int
+    available: int
+
+
 class InsufficientStock(Problem, status=409, remembered=False):
-    """Some lines of the order cannot be reserved in full."""
+    """There is not enough in stock.
+
+    Take fewer, or wait for more: shortages names what is short, and how much there is.
+    """
+
+    shortages: list[Shortage]
 
 
 class ReservationExpired(Exception):
     """The goods were held too long, and are free again: another reservation is needed."""
-
-
-class Shortage(Output):
-    sku: str
-    requested: int
-    available: int
 
 
 class Shortages(Output):

@@ -41,15 +41,26 @@ INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM
 
 
 class OrderNotPaid(Problem, status=409, remembered=False):
-    """The order is not paid yet."""
+    """The order is not paid yet.
+
+    Pay the order first.
+    """
 
 
 class OrderNotFulfillable(Problem, status=409):
-    """The order is cancelled, refunded, or fulfilled already."""
+    """The order cannot be shipped any more.
+
+    Read the order: it is cancelled, refunded, or shipped already.
+    """
+
+    order_status: str | None = None
 
 
 class OrderNotHeld(Problem, status=409):
-    """This fulfilment job does not hold the order."""
+    """This fulfilment job does not hold the order.
+
+    Begin another job, if the order is still to be shipped.
+    """
 
 
 def hold_name(job_id: UUID, round_: int) -> str:

@@ -1,6 +1,6 @@
 """How much of one product a customer may have: for what is scarce, and for who hoards."""
 
-from chassis import Connection, Problem
+from chassis import Connection, Output, Problem
 
 from .quotes import Quote
 
@@ -20,8 +20,21 @@ HAVING coalesce(sum(line.quantity), 0) + wanted.quantity > $4
 """
 
 
+class Exceeded(Output):
+    """A product, and how much of it the customer would have."""
+
+    sku: str
+    ordered: int
+
+
 class QuantityLimit(Problem, status=409, remembered=False):
-    """A customer may have so many of one product, in all of their orders that stand."""
+    """A customer may have so many of one product, in all of their orders that stand.
+
+    Order fewer of what exceeded names.
+    """
+
+    limit: int
+    exceeded: list[Exceeded]
 
 
 async def check(db: Connection, quote: Quote, most: int | None) -> None:

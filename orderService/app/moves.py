@@ -59,27 +59,55 @@ INSERT INTO orders.order_history (order_id, status, reason) SELECT order_id, sta
 
 
 class AmountMismatch(Problem, status=422):
-    """A payment must be of the order's total, in its currency."""
+    """The amount is not the one that is expected, or is in another currency.
+
+    Send the amount and the currency that the members name.
+    """
+
+    expected: str
+    currency: str
 
 
 class OrderNotPayable(Problem, status=409):
-    """The order is cancelled, refunded, or paid by another payment."""
+    """The order cannot be paid any more.
+
+    Read the order: it is cancelled, refunded, or paid by another payment.
+    """
+
+    order_status: str
+    payment_id: UUID | None = None
 
 
 class OrderNotRefundable(Problem, status=409):
-    """The order was not paid by this payment."""
+    """The order was not paid by this payment.
+
+    Refund the payment that the order names.
+    """
+
+    order_status: str
 
 
 class OrderNotCancellable(Problem, status=409):
-    """The order has been refunded."""
+    """The order has been refunded.
+
+    There is nothing to cancel any more.
+    """
 
 
 class OrderShipped(Problem, status=409):
-    """The order has been shipped."""
+    """The order has been shipped.
+
+    Let the parcel come back, and refund the payment.
+    """
+
+    shipment_id: UUID | None = None
 
 
 class OrderBeingFulfilled(Problem, status=409, remembered=False, retry_after=1):
-    """A fulfilment job is getting the order out."""
+    """A fulfilment job is getting the order out.
+
+    Wait for as long as Retry-After says and ask again: by then it has been shipped, or is free.
+    """
 
 
 async def pay(db: Connection, order_id: UUID, payment: CapturedPayment) -> Payable:

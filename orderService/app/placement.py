@@ -32,7 +32,12 @@ TURNS = 2 * 4
 
 
 class CartChanged(Problem, status=409, remembered=False, retry_after=1):
-    """The cart is being changed all the while; try again when it rests."""
+    """The cart has changed since it was read.
+
+    Read the cart, and send the request again.
+    """
+
+    version: int | None = None
 
 
 async def place(context: Context, once: Once, new: NewOrder) -> Response:

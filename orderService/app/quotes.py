@@ -16,35 +16,70 @@ BATCH = 200
 
 
 class UnknownCustomer(Problem, status=422):
-    """There is no customer with this id."""
+    """There is no customer with this id.
+
+    Check customer_id. One who was erased is not found either.
+    """
+
+    customer_id: UUID
 
 
 class UnknownCart(Problem, status=422):
-    """There is no cart with this id."""
+    """There is no cart with this id.
+
+    Check cart_id. A cart of somebody else is not found either.
+    """
+
+    cart_id: UUID
 
 
 class CartOfAnotherCustomer(Problem, status=422):
-    """The cart belongs to another customer."""
+    """The cart belongs to another customer.
+
+    Order as the customer whose cart it is.
+    """
 
 
 class CartCheckedOut(Problem, status=409):
-    """An order has been made of this cart already."""
+    """An order has been made of this cart; it does not change any more.
+
+    Go on with the order that order_id names, or begin another cart.
+    """
+
+    order_id: UUID
 
 
 class EmptyCart(Problem, status=422, remembered=False):
-    """There is nothing in the cart."""
+    """There is nothing in the cart.
+
+    Add an item, and order again.
+    """
 
 
 class UnknownSku(Problem, status=422, remembered=False):
-    """Some products in the cart are not on sale any more."""
+    """Some of these products are not on sale.
+
+    Leave out what skus names: it is unknown, or withdrawn.
+    """
+
+    skus: list[str]
+    sku: str | None = None
 
 
 class MixedCurrencies(Problem, status=422, remembered=False):
-    """The products in the cart are priced in different currencies."""
+    """The products in the cart are priced in different currencies.
+
+    Order the products of one currency; put the others into another cart.
+    """
+
+    currencies: list[str]
 
 
 class TotalTooLarge(Problem, status=422, remembered=False):
-    """The order would come to more than 9,999,999,999.99."""
+    """The order would come to more than an order may.
+
+    Order less at once.
+    """
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,41 @@ PAYABLE = frozenset({"pending", "fulfilled"})
 
 
 class UnknownOrder(Problem, status=422):
-    """There is no such order."""
+    """There is no such order.
+
+    Check order_id. An order of somebody else is not found either.
+    """
+
+    order_id: UUID
 
 
 class AmountMismatch(Problem, status=422):
-    """A payment must be exactly what the order comes to."""
+    """The amount is not the one that is expected, or is in another currency.
+
+    Send the amount and the currency that the members name.
+    """
+
+    expected: str
+    currency: str
 
 
 class OrderNotPayable(Problem, status=409):
-    """This order can no longer be paid."""
+    """The order cannot be paid any more.
+
+    Read the order: it is cancelled, refunded, or paid by another payment.
+    """
+
+    order_status: str
+    payment_id: UUID | None = None
 
 
 class AlreadyPaid(Problem, status=409):
-    """This order has its payment already."""
+    """This order has its payment already.
+
+    There is nothing to do: payment_id is its payment.
+    """
+
+    payment_id: UUID
 
 
 class Order(Output):
@@ -44,12 +66,12 @@ async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
     """Whose order it is. Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
     answer = await order_service.get(f"/orders/{new.order_id}/payable")
     if answer.status == 404:
-        raise UnknownOrder(f"There is no order {new.order_id}.")
+        raise UnknownOrder(f"There is no order {new.order_id}.", order_id=new.order_id)
     if not answer.ok:
         raise answer.unexpected()
     order = answer.read(Order)
     if not may_touch(order.customer_id):
-        raise UnknownOrder(f"There is no order {new.order_id}.")
+        raise UnknownOrder(f"There is no order {new.order_id}.", order_id=new.order_id)
     if (new.amount, new.currency) != (order.total, order.currency):
         expected = to_major(to_minor(order.total, order.currency), order.currency)
         raise AmountMismatch(expected=expected, currency=order.currency)

@@ -108,11 +108,22 @@ PARKED = Parked(
 
 
 class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):
-    """Another payment for this order is under way; try again shortly."""
+    """Another payment for this order is under way; try again shortly.
+
+    Wait for as long as Retry-After says, then look whether the order is paid.
+    """
+
+    payment_id: UUID
 
 
 class PaymentOutcomeUnknown(Problem, status=503, retry_after=1):
-    """The provider has not said how it went; repeat the request with the same Idempotency-Key."""
+    """The provider has not said how it went; repeat the request with the same Idempotency-Key.
+
+    Wait for as long as Retry-After says. Nothing is charged twice.
+    """
+
+    payment_id: UUID | None = None
+    refund_id: UUID | None = None
 
 
 def as_payment(row: Record) -> Payment:

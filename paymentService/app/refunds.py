@@ -104,7 +104,13 @@ PARKED = Parked(
 
 
 class RefundExceedsPayment(Problem, status=409):
-    """More than what is left of the payment cannot be refunded."""
+    """More than what is left of the payment cannot be refunded.
+
+    Refund what refundable names at most.
+    """
+
+    refundable: str
+    currency: str
 
 
 def as_refund(row: Record) -> Refund:

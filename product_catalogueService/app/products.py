@@ -81,7 +81,12 @@ COLUMNS = tuple(name for name in Product.model_fields if name not in ("price", "
 
 
 class SkuTaken(Problem, status=409):
-    """A product with this SKU exists already."""
+    """A product with this SKU exists already.
+
+    Choose another SKU, or change the product by PUT or PATCH.
+    """
+
+    sku: str
 
 
 def as_product(row: Record) -> Product:

@@ -7,11 +7,21 @@ from chassis import Address, Output, Peer, Problem
 
 
 class UnknownOrder(Problem, status=422):
-    """There is no such order."""
+    """There is no such order.
+
+    Check order_id. An order of somebody else is not found either.
+    """
+
+    order_id: UUID
 
 
 class OrderNotShippable(Problem, status=409):
-    """This order is cancelled or refunded; nothing of it is shipped any more."""
+    """Nothing of this order is shipped any more.
+
+    Read the order: it is cancelled, refunded, or shipped by another parcel.
+    """
+
+    order_status: str
 
 
 class Order(Output):

@@ -70,11 +70,17 @@ MAY_FOLLOW: dict[Status, tuple[Status, ...]] = {
 
 
 class ShipmentIdTaken(Problem, status=409):
-    """A shipment of another order has this id."""
+    """A shipment of another order has this id.
+
+    Choose a new id for a new shipment.
+    """
 
 
 class IllegalTransition(Problem, status=409):
-    """A parcel only moves forward: created, dispatched, in_transit, delivered; or returned."""
+    """A parcel only moves forward: created, dispatched, in_transit, delivered; or returned.
+
+    Read the shipment to see how far it is.
+    """
 
     def __init__(self, current: Status, asked: Status) -> None:
         detail = f"The shipment is {current}; {asked} cannot follow."

@@ -6,7 +6,12 @@ from chassis import Amount, Currency, Output, Peer, Problem
 
 
 class UnknownOrder(Problem, status=422):
-    """There is no such order."""
+    """There is no such order.
+
+    Check order_id. An order of somebody else is not found either.
+    """
+
+    order_id: UUID
 
 
 class Order(Output):

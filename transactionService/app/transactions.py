@@ -66,15 +66,32 @@ KINDS = {"charge": (CHARGE, "cash", "sales"), "refund": (REFUND, "sales_returns"
 
 
 class AmountMismatch(Problem, status=422):
-    """The amount or the currency is not the one expected."""
+    """The amount is not the one that is expected, or is in another currency.
+
+    Send the amount and the currency that the members name.
+    """
+
+    expected: str
+    currency: str
 
 
 class AlreadyCharged(Problem, status=409):
-    """This order is charged already."""
+    """This order is charged already.
+
+    There is nothing to do: transaction_id is its charge.
+    """
+
+    transaction_id: UUID
 
 
 class RefundExceedsCharge(Problem, status=409):
-    """More would be refunded than was charged and is not refunded yet."""
+    """More would be refunded than was charged and is not refunded yet.
+
+    Refund what refundable names at most.
+    """
+
+    refundable: str
+    currency: str
 
     def __init__(self, refundable_minor: int, currency: str, *, charged: bool) -> None:
         refundable = to_major(refundable_minor, currency)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import CheckViolationError
 
-from chassis import Connection, Problem
+from chassis import Connection, Output, Problem
 
 from .stock import AboveMaximum, lock
 
@@ -73,8 +73,21 @@ SELECT sku, quantity, 'returned', $1 FROM taken
 """
 
 
+class Shortage(Output):
+    """So many were asked for, and so many are there."""
+
+    sku: str
+    requested: int
+    available: int
+
+
 class InsufficientStock(Problem, status=409, remembered=False):
-    """Some items cannot be reserved in full."""
+    """There is not enough in stock.
+
+    Take fewer, or wait for more: shortages names what is short, and how much there is.
+    """
+
+    shortages: list[Shortage]
 
 
 async def hold(db: Connection, reservation_id: UUID, quantities: Mapping[str, int]) -> None:

@@ -23,7 +23,12 @@ SELECT count(*) FROM warehouse.reservations
 
 
 class TooManyReservations(Problem, status=409, remembered=False, retry_after=60):
-    """This caller holds as many open reservations as one may."""
+    """This caller holds as many open reservations as one may.
+
+    Commit or release some first.
+    """
+
+    limit: int
 
 
 async def _who(request: Request) -> str | None:

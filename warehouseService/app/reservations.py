@@ -77,27 +77,45 @@ RETURNING true
 
 
 class ReservationDiffers(Problem, status=409):
-    """A reservation with this id stands, for other items."""
+    """A reservation with this id stands, for other items.
+
+    Choose a new id for a new reservation.
+    """
 
 
 class ReservationReleased(Problem, status=409):
-    """This reservation was released."""
+    """This reservation was released.
+
+    Reserve again, with a new id.
+    """
 
 
 class ReservationExpired(Problem, status=409):
-    """This reservation has expired."""
+    """This reservation has expired.
+
+    Reserve again, with a new id.
+    """
 
 
 class ReservationReturned(Problem, status=409):
-    """The goods of this reservation left, and came back."""
+    """The goods of this reservation left, and came back.
+
+    Reserve again, with a new id.
+    """
 
 
 class ReservationCommitted(Problem, status=409):
-    """The goods of this reservation have left."""
+    """The goods of this reservation have left.
+
+    Return it if the goods come back.
+    """
 
 
 class ReservationNotCommitted(Problem, status=409, remembered=False):
-    """The goods of this reservation have not left, so they cannot come back."""
+    """The goods of this reservation have not left, so they cannot come back.
+
+    Release it instead.
+    """
 
 
 OVER: dict[str, type[Problem]] = {

@@ -75,15 +75,29 @@ SELECT * FROM warehouse.movements
 
 
 class BelowReserved(Problem, status=409, remembered=False):
-    """There would be less on hand than is reserved."""
+    """There would be less on hand than is reserved.
+
+    Release reservations first, or count again.
+    """
+
+    on_hand: int
+    reserved: int
 
 
 class AboveMaximum(Problem, status=409, remembered=False):
-    """There would be more on hand than a SKU can have."""
+    """There would be more on hand than a SKU can have.
+
+    Count again: 1,000,000,000 at most.
+    """
+
+    on_hand: int
 
 
 class StockNotTracked(Problem, status=409, remembered=False):
-    """This SKU is not tracked: there is nothing to add to, or to take from."""
+    """This SKU is not tracked: there is nothing to add to, or to take from.
+
+    Set a quantity by PUT to begin to count it.
+    """
 
 
 def as_stock(row: Record) -> Stock:
