@@ -7,6 +7,7 @@ enforce  no token, no entry
 import os
 import sys
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterable
 from ipaddress import ip_address
 from typing import NoReturn
@@ -17,7 +18,7 @@ import jwt
 from .callers import SERVICE, Caller
 from .context import RequestContext, current
 from .logs import log
-from .oidc import FetchedKeys, OneKey, People
+from .oidc import FetchedKeys, OneKey, People, check_type, is_https, is_private_or_https
 from .peers import Credentials, no_credentials
 from .problems import Problem
 from .settings import Settings
@@ -117,29 +118,28 @@ class Gate:
         one, whoever says so."""
         if not self._enforced:
             return True
-        known = self._known.get(context.authorization)
+        known = self._known.get(_token_in(context.authorization))
         return known is not None and known[0].is_service and self._clock() < known[1]
 
     async def _caller_of(self, authorization: bytes) -> Caller:
-        now = self._clock()
-        caller, until = self._known.get(authorization, (None, 0.0))
+        now, token = self._clock(), _token_in(authorization)
+        caller, until = self._known.get(token, (None, 0.0))
         if caller is None or now >= until:
-            caller, until = await self._checked(authorization)
-            self._remember(authorization, caller, min(until, now + KNOWN_SECONDS))
+            caller, until = await self._checked(token)
+            self._remember(token, caller, min(until, now + KNOWN_SECONDS))
         return caller
 
-    def _remember(self, authorization: bytes, caller: Caller, until: float) -> None:
-        self._known.pop(authorization, None)
+    def _remember(self, token: bytes, caller: Caller, until: float) -> None:
+        self._known.pop(token, None)
         if len(self._known) >= MAX_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[authorization] = (caller, until)
+        self._known[token] = (caller, until)
 
-    async def _checked(self, authorization: bytes) -> tuple[Caller, float]:
-        scheme, _, raw = authorization.partition(b" ")
-        if scheme.lower() != b"bearer" or len(raw) > MAX_TOKEN_BYTES:
+    async def _checked(self, token: bytes) -> tuple[Caller, float]:
+        if not 0 < len(token) <= MAX_TOKEN_BYTES:
             raise InvalidToken("What is needed is a bearer token of at most 8 KiB.")
         try:
-            return await self._read(raw.strip().decode("ascii"))
+            return await self._read(_only_spelling(token))
         except jwt.PyJWTError as error:
             raise InvalidToken(_WHY.get(type(error))) from None
         except (ValueError, TypeError, OverflowError, RecursionError):
@@ -151,10 +151,29 @@ class Gate:
         shown = jwt.decode_complete(token, options={"verify_signature": False})
         issuer = shown["payload"].get("iss")
         if self._services.knows(issuer):
+            check_type(shown["header"])
             return self._services.caller_of(token, issuer)
         if self._people is None or issuer != self._people.issuer:
             raise InvalidToken("The token is of an issuer that is not known here.")
         return await self._people.caller_of(token, shown["header"].get("kid"))
+
+
+def _token_in(authorization: bytes) -> bytes:
+    """The token itself, which is what is known, however its scheme is written; empty for another
+    scheme."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""
+
+
+def _only_spelling(token: bytes) -> str:
+    """The token as text. Raises ValueError where its signature could be written otherwise: a reader
+    of base64 passes over what is none, and over the bits behind the last byte, so that one token
+    would be as many as somebody likes."""
+    signature = token.rpartition(b".")[2]
+    plain = urlsafe_b64decode(signature + b"=" * (-len(signature) % 4))
+    if urlsafe_b64encode(plain).rstrip(b"=") != signature:
+        raise ValueError("a signature in another spelling")
+    return token.decode("ascii")
 
 
 def gate(
@@ -206,6 +225,12 @@ def _provider(
 ) -> People:
     if settings.oidc_audience is None:
         raise Misconfigured("OIDC_AUDIENCE is not set, and OIDC_ISSUER needs it")
+    # Whoever sits between could sign as anybody.
+    if settings.environment == PRODUCTION and not is_https(issuer):
+        raise Misconfigured("OIDC_ISSUER is not https, which ENVIRONMENT=production needs")
+    for name, url in (("OIDC_ISSUER", issuer), ("OIDC_JWKS_URL", settings.oidc_jwks_url)):
+        if url is not None and not is_private_or_https(url):
+            raise Misconfigured(f"{name} is wrong: outside a private network it has to be https")
     return People(
         issuer,
         settings.oidc_audience,

@@ -4,12 +4,15 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from httpx_aiohttp import AiohttpTransport
 
 from .callers import ROLES, Caller, person
@@ -21,6 +24,18 @@ from .wires import FAILURES
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 REQUIRED = ["exp", "iss", "aud", "sub"]
 LEEWAY_SECONDS = 30
+# What lives longer is no access token, or one that nobody can take back.
+LONGEST_SECONDS = 24 * 3600
+# NIST SP 800-57 part 1: fewer bits are not to be used after 2013.
+LEAST_RSA_BITS = 2048
+
+# An access token is a JWT, or says so itself (RFC 9068); a logout token is neither.
+ACCESS_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+# What one provider, Keycloak, writes into the claims of its tokens that are for somebody else.
+OTHER_TYPES = frozenset({"id", "refresh", "offline", "logout"})
+# In an ID token, and in a logout token: never in one for an API. A nonce is in an ID token too, but
+# older versions of Keycloak put it into all of them.
+ID_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash", "events"})
 
 FETCH_SECONDS = 2.0
 MAX_BYTES = 256 * 1024
@@ -96,14 +111,40 @@ class FetchedKeys:
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             url = self._url or await self._discover(client)
             published = jwt.PyJWKSet.from_dict(await _read(client, url))
-        return {key.key_id: key for key in published.keys if key.public_key_use != "enc"}
+        return {key.key_id: key for key in published.keys if _of_use(key)}
 
     async def _discover(self, client: httpx.AsyncClient) -> str:
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
         told = await _read(client, url)
         if told.get("issuer") != self._issuer:
             raise ValueError("another issuer's configuration")
-        return str(told["jwks_uri"])
+        url = str(told["jwks_uri"])
+        if not is_private_or_https(url):
+            raise ValueError("keys that anybody on the way could change")
+        return url
+
+
+def _of_use(key: jwt.PyJWK) -> bool:
+    """Whether it signs, and is long enough that nobody else does."""
+    if isinstance(key.key, RSAPublicKey) and key.key.key_size < LEAST_RSA_BITS:
+        log.warning("identity provider has a key that is too short", key_id=key.key_id)
+        return False
+    return key.public_key_use != "enc"
+
+
+def is_https(url: str) -> bool:
+    return urlsplit(url).scheme == "https"
+
+
+def is_private_or_https(url: str) -> bool:
+    """Whether nobody outside can change what it answers: over TLS, on this machine, or within a
+    private network, where names have no dots (Compose's, say)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        return is_https(url) or (parts.scheme == "http" and ip_address(host).is_private)
+    except ValueError:
+        return parts.scheme == "http" and bool(host) and "." not in host
 
 
 async def _read(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
@@ -140,6 +181,7 @@ class People:
 
         Raises jwt.PyJWTError, and DependencyUnavailable while the provider's keys are not known.
         """
+        check_type(jwt.get_unverified_header(token))
         key = await self._keys.find(key_id)
         if key is None:
             raise jwt.InvalidKeyError("It is signed with a key that its issuer does not have.")
@@ -152,6 +194,9 @@ class People:
             leeway=LEEWAY_SECONDS,
             options={"require": REQUIRED},
         )
+        _check_use(claims)
+        if claims["exp"] > time.time() + LONGEST_SECONDS + LEEWAY_SECONDS:
+            raise jwt.InvalidTokenError("It lives for more than a day.")
         return self._person(claims), float(claims["exp"] + LEEWAY_SECONDS)
 
     def _person(self, claims: dict[str, Any]) -> Caller:
@@ -161,6 +206,22 @@ class People:
         # OpenID Connect has a subject of 255 characters at most.
         subject = claims["sub"].replace("\0", "")[:255]
         return person(roles, _uuid(_claim(claims, self._id_claim)), subject)
+
+
+def check_type(header: dict[str, Any]) -> None:
+    """Raises jwt.InvalidTokenError for what says that it is no access token."""
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower() not in ACCESS_TYPES:
+        raise jwt.InvalidTokenError("It is no access token.")
+
+
+def _check_use(claims: dict[str, Any]) -> None:
+    """Raises jwt.InvalidTokenError for a provider's other tokens, which are not for us to be shown:
+    a client shows an ID token to nobody, and some write it into logs."""
+    kind = str(claims.get("typ", "")).lower()
+    asked_for_by_a_client = "nonce" in claims and kind != "bearer"
+    if kind in OTHER_TYPES or ID_CLAIMS & claims.keys() or asked_for_by_a_client:
+        raise jwt.InvalidTokenError("It is no access token.")
 
 
 def _claim(claims: Any, path: str) -> Any:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import Router, auth
 from chassis.app import ServiceApp
-from chassis.auth import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEY, Gate
+from chassis.auth import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEY, Gate, InvalidToken
 from chassis.callers import SERVICE, Caller, person
 from chassis.context import RequestContext, current, enter
 from chassis.oidc import LEEWAY_SECONDS, Key, OneKey, People
@@ -113,9 +113,35 @@ async def test_only_so_many_are_known(keys: Path, monkeypatch: pytest.MonkeyPatc
         assert key.asked == asked
 
 
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER  ", "bEaReR   "])
+async def test_however_a_token_is_sent_it_is_one(scheme: str, keys: Path) -> None:
+    """Else one token would drive all others out of what is known."""
+    key, now = CountedKey(public_key(keys / f"{LOCAL_KEY}.pub")), time.time()
+    gate = gate_with(key, *[now] * 9)
+    shown = token(keys, "staff")
+    await show(gate, shown)
+    await show(gate, {"Authorization": shown["Authorization"].replace("Bearer ", scheme) + " "})
+    assert key.asked == 1
+
+
+@pytest.mark.parametrize("spelling", ["noise", "bits", "padding"])
+async def test_a_token_has_one_spelling(spelling: str, keys: Path) -> None:
+    """What reads base64 passes over what is none of it, and over bits that no byte has."""
+    key, now = CountedKey(public_key(keys / f"{LOCAL_KEY}.pub")), time.time()
+    gate = gate_with(key, *[now] * 9)
+    shown = token(keys, "staff")["Authorization"]
+    # An Ed25519 signature ends with a letter that carries two bits: the next one means the same.
+    last = {"A": "B", "Q": "R", "g": "h", "w": "x"}[shown[-1]]
+    other = {"noise": shown[:-9] + "!" + shown[-9:], "bits": shown[:-1] + last}
+    with pytest.raises(InvalidToken):
+        await show(gate, {"Authorization": other.get(spelling, shown + "==")})
+
+
 def settings(keys: Path | None, **changes: Any) -> Settings:
     return Settings(database_url=DSN, keys_dir=keys, **changes)
 
+
+IN_PRODUCTION = {"auth_mode": "enforce", "environment": "production"}
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "beyond this machine": ({"bind_address": ANYWHERE}, "AUTH_MODE is dev"),
@@ -128,6 +154,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "for anybody": (
         {"auth_mode": "enforce", "oidc_issuer": "https://id.example"},
         "OIDC_AUDIENCE is not set",
+    ),
+    "with a provider that anybody may be": (
+        {"auth_mode": "enforce", "oidc_audience": "shop", "oidc_issuer": "http://id.example"},
+        "OIDC_ISSUER is wrong: outside a private network it has to be https",
+    ),
+    "with a provider over http in production": (
+        {"oidc_audience": "shop", "oidc_issuer": "http://127.0.0.1:9", **IN_PRODUCTION},
+        "OIDC_ISSUER is not https",
+    ),
+    "with keys that anybody may change": (
+        {
+            "oidc_audience": "shop",
+            "oidc_issuer": "https://id.example",
+            "oidc_jwks_url": "http://id.example/keys",
+            **IN_PRODUCTION,
+        },
+        "OIDC_JWKS_URL is wrong: outside a private network it has to be https",
     ),
 }
 

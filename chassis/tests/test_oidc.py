@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from chassis.callers import Caller
-from chassis.oidc import FRESH_SECONDS, PAUSE_SECONDS, FetchedKeys, People
+from chassis.oidc import FRESH_SECONDS, PAUSE_SECONDS, FetchedKeys, People, is_private_or_https
 from chassis.problems import DependencyUnavailable
 
 ISSUER, AUDIENCE = "https://id.example/realms/shop", "shop"
@@ -38,6 +38,7 @@ class Provider:
     def __init__(self, *published: str) -> None:
         self.published = published
         self.issuer = ISSUER
+        self.keys_at = "https://id.example/keys"
         self.asked: list[str] = []
         self.away = False
         self.extra: dict[str, Any] = {}
@@ -47,7 +48,7 @@ class Provider:
         if self.away:
             raise httpx.ConnectError("away")
         if str(request.url) == DISCOVERY:
-            told = {"issuer": self.issuer, "jwks_uri": "https://id.example/keys"}
+            told = {"issuer": self.issuer, "jwks_uri": self.keys_at}
             return httpx.Response(200, json=told)
         return httpx.Response(200, json={"keys": list(map(jwk, self.published))} | self.extra)
 
@@ -72,11 +73,12 @@ def people(provider: Provider, clock: Clock | None = None, **changes: Any) -> Pe
     return People(ISSUER, AUDIENCE, keys, **claims)
 
 
-def token(algorithm: str, **changes: object) -> str:
+def token(algorithm: str, typ: str | None = None, /, **changes: object) -> str:
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(ADA), "iat": now, "exp": now + 60}
     claims |= {"roles": ["customer"], **changes}
-    return jwt.encode(claims, SIGNERS[algorithm], algorithm, headers={"kid": algorithm})
+    headers = {"kid": algorithm, **({"typ": typ} if typ else {})}
+    return jwt.encode(claims, SIGNERS[algorithm], algorithm, headers=headers)
 
 
 @pytest.mark.parametrize("algorithm", SIGNERS)
@@ -192,3 +194,83 @@ async def test_what_anybody_could_sign_is_not_believed(algorithm: str) -> None:
     forged = jwt.encode(claims, secret, algorithm, headers={"kid": "k"})
     with pytest.raises(jwt.PyJWTError):
         await people(provider).caller_of(forged, "k")
+
+
+# As the providers write them, in the claims and in the head.
+ACCESS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "Keycloak": ({"typ": "Bearer", "azp": "web", "acr": "1"}, "JWT"),
+    "Keycloak formerly, with a nonce": ({"typ": "Bearer", "nonce": "n"}, "JWT"),
+    "Auth0": ({"azp": "web", "scope": "openid", "gty": "password"}, "JWT"),
+    "Auth0, by RFC 9068": ({"client_id": "web", "jti": "j"}, "at+jwt"),
+    "Entra": ({"ver": "2.0", "azp": "web", "aio": "…", "uti": "…"}, "JWT"),
+    "in full": ({"client_id": "web"}, "application/AT+JWT"),
+}
+OTHERS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "Keycloak's ID token": ({"typ": "ID", "azp": "web"}, "JWT"),
+    "Keycloak's refresh token": ({"typ": "Refresh"}, "JWT"),
+    "Keycloak's offline token": ({"typ": "Offline"}, "JWT"),
+    "Keycloak's logout token": ({"typ": "Logout"}, "JWT"),
+    "an ID token of the code flow": ({"nonce": "n"}, "JWT"),
+    "an ID token beside an access token": ({"at_hash": "h"}, "JWT"),
+    "a logout token": (
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        "JWT",
+    ),
+    "a logout token that says so": ({}, "logout+jwt"),
+    "a proof of possession": ({}, "dpop+jwt"),
+}
+
+
+@pytest.mark.parametrize("whose", ACCESS)
+async def test_an_access_token_is_believed(whose: str) -> None:
+    claims, typ = ACCESS[whose]
+    caller, _ = await people(Provider("EdDSA")).caller_of(token("EdDSA", typ, **claims), "EdDSA")
+    assert caller.owner == ADA
+
+
+@pytest.mark.parametrize("what", OTHERS)
+async def test_what_is_no_access_token_is_not_believed(what: str) -> None:
+    claims, typ = OTHERS[what]
+    with pytest.raises(jwt.InvalidTokenError, match="no access token"):
+        await people(Provider("EdDSA")).caller_of(token("EdDSA", typ, **claims), "EdDSA")
+
+
+async def test_what_lives_for_days_is_not_believed() -> None:
+    found = people(Provider("EdDSA"))
+    now = int(time.time())
+    await found.caller_of(token("EdDSA", exp=now + 86_390), "EdDSA")
+    with pytest.raises(jwt.InvalidTokenError, match="more than a day"):
+        await found.caller_of(token("EdDSA", exp=now + 10 * 365 * 86_400), "EdDSA")
+
+
+async def test_a_short_key_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIGNERS, "RS256", rsa.generate_private_key(65537, 1024))  # noqa: S505  # which is the point
+    with pytest.raises((DependencyUnavailable, jwt.InvalidKeyError)):
+        await people(Provider("RS256", "EdDSA")).caller_of(token("EdDSA"), "RS256")
+
+
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("https://id.example/keys", True),
+        ("http://id.example/keys", False),
+        ("http://8.8.8.8/keys", False),
+        ("http://keycloak:8080/keys", True),
+        ("http://localhost:8080/keys", True),
+        ("http://127.0.0.1:8080/keys", True),
+        ("http://[::1]/keys", True),
+        ("http://172.17.0.1:8080/keys", True),
+        ("ftp://keycloak/keys", False),
+        ("http://", False),
+    ],
+)
+def test_keys_come_over_tls_or_a_private_network(url: str, fine: bool) -> None:
+    assert is_private_or_https(url) is fine
+
+
+async def test_a_discovery_page_does_not_lead_out_of_tls() -> None:
+    provider = Provider("EdDSA")
+    provider.keys_at = "http://id.example/keys"
+    with pytest.raises(DependencyUnavailable):
+        await people(provider, url=None).caller_of(token("EdDSA"), "EdDSA")
+    assert provider.asked == [DISCOVERY]
