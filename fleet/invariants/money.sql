@@ -18,9 +18,14 @@ SELECT placed.order_id, placed.payment_id, payment.status
  WHERE placed.payment_id IS NOT NULL
    AND coalesce(payment.status, 'missing') NOT IN ('captured', 'refunded');
 
--- order-paid: An order that is paid or refunded names its payment.
+-- order-paid: An order that is paid or refunded names its payment, unless it is paid and comes to
+-- nothing.
 SELECT order_id, status FROM orders.orders
- WHERE status IN ('paid', 'refunded') AND payment_id IS NULL;
+ WHERE status IN ('paid', 'refunded') AND payment_id IS NULL
+   AND (status = 'refunded' OR total_minor > 0);
+
+-- order-of-nothing: An order that comes to nothing does not wait for a payment.
+SELECT order_id, total_minor FROM orders.orders WHERE status = 'pending' AND total_minor = 0;
 
 -- order-refunded: A refunded order got all of its money back.
 SELECT placed.order_id, placed.payment_id, payment.status

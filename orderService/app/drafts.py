@@ -36,13 +36,19 @@ SELECT order_id, line.*
            AS line
 """
 
+# Where there is nothing to pay it is paid, right after it was pending.
 CONFIRM = """
 WITH placed AS (
-    UPDATE orders.orders SET status = 'pending', updated_at = clock_timestamp()
+    UPDATE orders.orders
+       SET status = CASE total_minor WHEN 0 THEN 'paid' ELSE 'pending' END,
+           updated_at = clock_timestamp()
      WHERE order_id = $1 AND status = 'draft'
-    RETURNING order_id, status
+    RETURNING order_id, status, updated_at
 )
-INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM placed
+INSERT INTO orders.order_history (order_id, status, at)
+SELECT order_id, 'pending', updated_at FROM placed
+UNION ALL
+SELECT order_id, status, updated_at + interval '1 microsecond' FROM placed WHERE status = 'paid'
 """
 
 DISCARD = "DELETE FROM orders.orders WHERE order_id = $1 AND status = 'draft'"
@@ -120,7 +126,7 @@ async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> None:
 
 async def confirm(db: Connection, order_id: UUID) -> bool:
     """The cart is closed for this draft: it is an order. Safe to repeat; true the first time."""
-    return await db.execute(CONFIRM, order_id) == "INSERT 0 1"
+    return await db.execute(CONFIRM, order_id) != "INSERT 0 0"
 
 
 async def discard(db: Connection, order_id: UUID) -> None:

@@ -1,6 +1,6 @@
 """How an order moves on:
 
-    pending ─────────────→ paid         its payment was captured
+    pending ─────────────→ paid         its payment was captured; or there is nothing to pay
     pending, paid ───────→ fulfilled    its parcel is on its way (fulfilment.py)
     pending, paid ───────→ cancelled    its customer does not want it any more
     paid, fulfilled,

@@ -3,7 +3,7 @@
     1  read the customer, the cart and the products    quotes.quote
     2  write the order down as a draft                 drafts.draw_up
     3  close the cart for it, at the version read      close_cart
-    4  the draft is an order                           drafts.confirm
+    4  the draft is an order, paid if of nothing       drafts.confirm
        or, when the cart is not to be had, it is not   drafts.discard
 
 Cut off before 2, nothing has happened. Cut off later, the draft tells whoever comes next where to

@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS orders.orders (
     cart_id           uuid NOT NULL UNIQUE,  -- any cart makes one order at most
     cart_version      integer NOT NULL CHECK (cart_version > 0),
     -- draft                     → pending    when its cart is closed for it; else it is deleted
+    -- draft                     → paid       the same, where there is nothing to pay
     -- pending                   → paid       when its payment is captured
     -- pending, paid             → fulfilled  when the job that holds it has shipped it
     -- pending, paid             → cancelled  unless a job holds it
@@ -28,8 +29,6 @@ CREATE TABLE IF NOT EXISTS orders.orders (
     updated_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT orders_unpaid_at_first
         CHECK (status NOT IN ('draft', 'pending') OR payment_id IS NULL),
-    CONSTRAINT orders_paid_by_a_payment
-        CHECK (status NOT IN ('paid', 'refunded') OR payment_id IS NOT NULL),
     CONSTRAINT orders_fulfilled_by_a_shipment
         CHECK (status <> 'fulfilled' OR shipment_id IS NOT NULL),
     CONSTRAINT orders_shipped_once_held
@@ -78,6 +77,23 @@ CREATE TABLE IF NOT EXISTS orders.order_history (
     PRIMARY KEY (order_id, status)  -- no order comes to a status twice
 );
 
+-- An order of nothing has no payment, and is paid as soon as it is placed. Those that waited for a
+-- payment of nothing, as they once had to, are paid now.
+ALTER TABLE orders.orders
+    DROP CONSTRAINT IF EXISTS orders_paid_by_a_payment,
+    ADD CONSTRAINT orders_paid_by_a_payment CHECK (
+        status NOT IN ('paid', 'refunded') OR payment_id IS NOT NULL
+        OR status = 'paid' AND total_minor = 0);
+WITH settled AS (
+    UPDATE orders.orders SET status = 'paid', updated_at = clock_timestamp()
+     WHERE status = 'pending' AND total_minor = 0
+    RETURNING order_id, status
+)
+INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM settled;
+ALTER TABLE orders.orders
+    DROP CONSTRAINT IF EXISTS orders_of_nothing_are_paid,
+    ADD CONSTRAINT orders_of_nothing_are_paid CHECK (status <> 'pending' OR total_minor > 0);
+
 -- What no CHECK can say: the total is the exact sum of the lines, and there are some.
 CREATE OR REPLACE FUNCTION orders.check_total() RETURNS trigger
     LANGUAGE plpgsql SET search_path = '' AS $$
@@ -91,10 +107,12 @@ BEGIN
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS orders_total_is_sum_of_lines ON orders.orders;
--- At commit, when the lines are there too; and once more when the draft becomes an order.
+-- At commit, when the lines are there too; and once more when the draft becomes an order, which is
+-- paid at once where the total is nothing.
 CREATE CONSTRAINT TRIGGER orders_total_is_sum_of_lines
     AFTER INSERT OR UPDATE OF status ON orders.orders DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.status IN ('draft', 'pending')) EXECUTE FUNCTION orders.check_total();
+    FOR EACH ROW WHEN (NEW.status IN ('draft', 'pending') OR NEW.total_minor = 0)
+    EXECUTE FUNCTION orders.check_total();
 
 CREATE OR REPLACE FUNCTION orders.refuse() RETURNS trigger
     LANGUAGE plpgsql SET search_path = '' AS $$

@@ -199,6 +199,29 @@ async def test_invoice_customer_gets_the_goods_first(placed: Placed) -> None:
     assert (await placed.refund()).json()["status"] == "refunded"
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_order_of_nothing_is_never_paid_for(
+    service: httpx.AsyncClient, shop: Shop, cancelled: bool
+) -> None:
+    """It is shipped as any that is paid, or cancelled, and there is no money to give back."""
+    shop.sell("GIFT", "0.00")
+    placed = Placed(service, (await order(service, shop, shop.cart(GIFT=1))).json()["order_id"])
+    assert problem(await placed.pay(amount="0.00")) == (409, "order-not-payable")
+    assert (await placed.hold()).status_code == 200
+    assert problem(await placed.cancel()) == (409, "order-being-fulfilled")
+    if cancelled:
+        await placed.let_go()
+        assert (await placed.cancel()).json()["status"] == "cancelled"
+    else:
+        assert (await placed.ship()).json()["status"] == "fulfilled"
+    assert problem(await placed.pay(amount="0.00")) == (409, "order-not-payable")
+    assert problem(await placed.refund()) == (409, "order-not-refundable")
+    last = "cancelled" if cancelled else "fulfilled"
+    found = await placed.read()
+    assert [entry["status"] for entry in found["history"]] == ["pending", "paid", last]
+    assert (await service.get("/cancelled-payments")).json()["items"] == []
+
+
 async def test_job_that_lets_go_frees_the_order(placed: Placed) -> None:
     await placed.pay()
     await placed.hold()

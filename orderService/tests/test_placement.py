@@ -298,3 +298,33 @@ async def test_database_refuses_what_must_not_be(
         await db.execute(statement)
     await db.close()
     assert (await service.get(placed.headers["location"])).json() == placed.json()
+
+
+async def test_order_of_nothing_is_paid_as_it_is_placed(
+    service: httpx.AsyncClient, shop: Shop
+) -> None:
+    shop.sell("GIFT", "0.00")
+    placed = await order(service, shop, shop.cart(GIFT=2), key="k")
+    assert placed.status_code == 201, placed.text
+    body = placed.json()
+    assert (body["status"], body["total"], body["payment_id"]) == ("paid", "0.00", None)
+    assert [entry["status"] for entry in body["history"]] == ["pending", "paid"]
+    assert (await service.get(placed.headers["location"])).json() == body
+    assert (await listed(service, "status=paid")) == [body]
+
+
+async def test_database_takes_no_order_of_nothing_that_waits(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    shop.sell("GIFT", "0.00")
+    placed = await order(service, shop, shop.cart(GIFT=1))
+    db = await asyncpg.connect(database_url)
+    await db.execute("SET ROLE order_app")
+    for statement in (
+        "UPDATE orders.orders SET status = 'pending'",
+        "UPDATE orders.orders SET status = 'refunded'",
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await db.execute(statement)
+    await db.close()
+    assert (await service.get(placed.headers["location"])).json()["status"] == "paid"

@@ -69,6 +69,18 @@ async def test_anyone_finishes_what_was_cut(
     assert (late.status_code, late.json()["order_id"]) == (201, other.json()["order_id"])
 
 
+async def test_sweep_finishes_an_order_of_nothing_as_paid(
+    service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
+) -> None:
+    shop.sell("LAMP", "0.00")
+    cart = await cut_order(service, shop, cut_off)
+    found = (await until(lambda: listed(service), seconds=20))[0]
+    assert (found["status"], found["payment_id"]) == ("paid", None)
+    assert [entry["status"] for entry in found["history"]] == ["pending", "paid"]
+    late = await order(service, shop, cart, key="cut")
+    assert (late.status_code, late.json()) == (201, found)
+
+
 async def test_sweep_finishes_what_was_cut(
     service: httpx.AsyncClient, shop: Shop, cut_off: Callable[[bool], None]
 ) -> None:

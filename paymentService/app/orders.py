@@ -10,6 +10,10 @@ from .schemas import NewPayment
 
 # Those that are fulfilled and have no payment were shipped on invoice.
 PAYABLE = frozenset({"pending", "fulfilled"})
+KNOWN = PAYABLE | {"paid", "cancelled", "refunded"}
+
+# Where an order stands that does not take a payment, for good: only then the money goes back.
+FINAL = frozenset({"paid", "fulfilled", "cancelled", "refunded"})
 
 
 class UnknownOrder(Problem, status=422):
@@ -19,6 +23,22 @@ class UnknownOrder(Problem, status=422):
     """
 
     order_id: UUID
+
+
+class UnknownOrderStatus(Problem, status=409, remembered=False):
+    """The order is in a state that this service does not know.
+
+    No money is moved. Ask again once the service has been updated.
+    """
+
+    order_status: str
+
+
+class NothingToPay(Problem, status=409):
+    """The order comes to nothing: there is nothing to pay.
+
+    There is nothing to do: such an order is paid as soon as it is placed.
+    """
 
 
 class AmountMismatch(Problem, status=422):
@@ -58,12 +78,22 @@ class Order(Output):
     payment_id: UUID | None = None
 
 
+class Refusal(Output):
+    """Of an order that does not take a payment."""
+
+    order_status: str
+
+
 class CancelledPayment(Output):
     payment_id: UUID
 
 
 async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
-    """Whose order it is. Raises UnknownOrder, AmountMismatch, AlreadyPaid, OrderNotPayable."""
+    """Whose order it is.
+
+    Raises UnknownOrder, UnknownOrderStatus, NothingToPay, AmountMismatch, AlreadyPaid,
+    OrderNotPayable.
+    """
     answer = await order_service.get(f"/orders/{new.order_id}/payable")
     if answer.status == 404:
         raise UnknownOrder(f"There is no order {new.order_id}.", order_id=new.order_id)
@@ -72,6 +102,10 @@ async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
     order = answer.read(Order)
     if not may_touch(order.customer_id):
         raise UnknownOrder(f"There is no order {new.order_id}.", order_id=new.order_id)
+    if order.status not in KNOWN:
+        raise UnknownOrderStatus(order_status=order.status)
+    if order.total == 0:
+        raise NothingToPay()
     if (new.amount, new.currency) != (order.total, order.currency):
         expected = to_major(to_minor(order.total, order.currency), order.currency)
         raise AmountMismatch(expected=expected, currency=order.currency)
@@ -90,8 +124,9 @@ async def tell_captured(order_service: Peer, payment: Record) -> bool:
         "currency": payment["currency"],
     }
     answer = await order_service.put(f"/orders/{payment['order_id']}/payment", body)
-    # Only this very problem gives the money back; any other trouble is tried again.
-    if answer.problem == "order-not-payable":
+    # Only this very problem, of a state that we know, gives the money back; any other trouble is
+    # tried again.
+    if answer.problem == "order-not-payable" and answer.read(Refusal).order_status in FINAL:
         return False
     answer.confirm(order_id=payment["order_id"])
     return True
@@ -103,8 +138,8 @@ async def tell_refunded(order_service: Peer, payment: Record) -> bool:
     answer = await order_service.put(f"/orders/{payment['order_id']}/refund", body)
     if answer.problem == "order-being-fulfilled":
         return False
-    # Any other conflict says that it never took this payment: there is nothing for it to undo.
-    if answer.status != 409:
+    # It never took this payment: there is nothing for it to undo.
+    if answer.problem != "order-not-refundable":
         answer.confirm(order_id=payment["order_id"])
     return True
 

@@ -21,7 +21,14 @@ from chassis import (
 )
 
 from . import payments, refunds, saga
-from .orders import AlreadyPaid, AmountMismatch, OrderNotPayable, UnknownOrder
+from .orders import (
+    AlreadyPaid,
+    AmountMismatch,
+    NothingToPay,
+    OrderNotPayable,
+    UnknownOrder,
+    UnknownOrderStatus,
+)
 from .payments import PaymentInProgress, PaymentOutcomeUnknown
 from .refunds import RefundExceedsPayment
 from .schemas import NewPayment, NewRefund, Payment, Refund
@@ -35,6 +42,8 @@ router = Router(tags=["payments"])
     response_model=Payment,
     responses=refusals(
         UnknownOrder,
+        UnknownOrderStatus,
+        NothingToPay,
         AmountMismatch,
         AlreadyPaid,
         OrderNotPayable,

@@ -93,7 +93,7 @@ class Shop:
         if order["payment_id"] == body["payment_id"]:
             return httpx.Response(200, json=order)
         if order["status"] not in ("pending", "fulfilled") or order["payment_id"]:
-            return problem(409, "order-not-payable")
+            return problem(409, "order-not-payable", order_status=order["status"])
         assert (body["amount"], body["currency"]) == (order["total"], order["currency"])
         status = "paid" if order["status"] == "pending" else "fulfilled"
         order.update(status=status, payment_id=body["payment_id"])
@@ -103,13 +103,13 @@ class Shop:
         if self.being_fulfilled:
             return problem(409, "order-being-fulfilled")
         if order["payment_id"] != body["payment_id"]:
-            return problem(409, "order-not-payable")
+            return problem(409, "order-not-refundable", order_status=order["status"])
         order["status"] = "refunded"
         return httpx.Response(200, json=order)
 
 
-def problem(status: int, slug: str) -> httpx.Response:
-    return httpx.Response(status, json={"type": f"/problems/{slug}", "status": status})
+def problem(status: int, slug: str, **members: object) -> httpx.Response:
+    return httpx.Response(status, json={"type": f"/problems/{slug}", "status": status, **members})
 
 
 @dataclass
@@ -190,7 +190,8 @@ class Books:
     async def provider_captured(self, payment_id: UUID) -> None:
         await self.fetch(
             "INSERT INTO payment.sandbox_charges (payment_id, outcome, amount_minor, currency)"
-            " VALUES ($1, 'captured', 2000, 'EUR')",
+            " SELECT payment_id, 'captured', amount_minor, currency"
+            " FROM payment.payments WHERE payment_id = $1",
             payment_id,
         )
 
@@ -233,3 +234,10 @@ async def until_order(shop: Shop, order_id: str, status: str) -> None:
         return shop.status(order_id)
 
     await until(read, lambda found: found == status)
+
+
+async def until_told(shop: Shop, times: int) -> None:
+    async def read() -> int:
+        return len(shop.told)
+
+    await until(read, lambda told: told >= times)

@@ -7,7 +7,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from paymentService.tests.support import Books, Shop, pay, until_order, until_payment
+from paymentService.tests.support import (
+    Books,
+    Shop,
+    pay,
+    until_order,
+    until_payment,
+    until_told,
+)
 from tests.polling import insist, until
 
 # Whatever a test does, the books agree after it.
@@ -151,15 +158,53 @@ async def test_order_that_was_shipped_on_invoice_is_paid(
     assert again.json()["type"] == "/problems/already-paid"
 
 
-async def test_order_of_nothing_can_be_paid_and_refunded(
-    service: httpx.AsyncClient,
-    shop: Shop,
+@pytest.mark.parametrize("token", ["tok_ok", "tok_declined", "tok_timeout"])
+async def test_of_nothing_there_is_nothing_to_pay(
+    service: httpx.AsyncClient, shop: Shop, books: Books, token: str
 ) -> None:
-    order_id = shop.place(total="0.00")
-    payment = (await pay(service, order_id, changes={"amount": "0"})).json()
-    assert payment["status"] == "captured"
+    order_id = shop.place(total="0.00", status="paid")
+    for amount in ("0.00", 0, "20.00"):
+        refused = await pay(service, order_id, token, changes={"amount": amount})
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "/problems/nothing-to-pay"
+    assert await books.fetch("SELECT FROM payment.payments") == []
+
+
+async def test_payment_of_nothing_that_an_older_version_captured_is_given_back(
+    service: httpx.AsyncClient, shop: Shop, books: Books
+) -> None:
+    order_id = shop.place(total="0.00", status="paid")
+    payment_id = await books.captured(order_id, amount_minor=0)
+    await until_payment(service, payment_id, "refunded")
+    assert shop.status(order_id) == "paid"
+
+
+async def test_order_in_an_unknown_state_is_not_paid(
+    service: httpx.AsyncClient, shop: Shop, books: Books
+) -> None:
+    order_id = shop.place(status="on_hold")
+    refused = await pay(service, order_id, key="k")
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/unknown-order-status"
+    assert refused.json()["order_status"] == "on_hold"
+    assert await books.fetch("SELECT FROM payment.payments") == []
+    shop.orders[order_id]["status"] = "pending"
+    assert (await pay(service, order_id, key="k")).json()["status"] == "captured"
+
+
+async def test_money_goes_back_only_for_a_state_that_is_known(
+    service: httpx.AsyncClient, shop: Shop, books: Books
+) -> None:
+    """The order turns into something new while it is paid: the payment waits, captured, until the
+    order takes it or is over."""
+    order_id = shop.place(status="on_hold")
+    payment_id = await books.captured(order_id)
+    await until_told(shop, 2)
+    payment = (await service.get(f"/payments/{payment_id}")).json()
+    assert (payment["status"], payment["refunded"]) == ("captured", "0.00")
     shop.orders[order_id]["status"] = "cancelled"
-    await until_order(shop, order_id, "refunded")
+    await books.fetch("UPDATE payment.payments SET next_attempt_at = now()")
+    await until_payment(service, payment_id, "refunded")
 
 
 async def test_paid_order_names_its_payment(service: httpx.AsyncClient, shop: Shop) -> None:

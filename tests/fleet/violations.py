@@ -69,6 +69,10 @@ _PAYMENTS = {
     ],
     "order-paid": [
         "UPDATE orders.orders SET status = 'paid' WHERE order_id = '$pending_order'",
+        "UPDATE orders.orders SET status = 'refunded' WHERE order_id = '$free_order'",
+    ],
+    "order-of-nothing": [
+        "UPDATE orders.orders SET total_minor = 0 WHERE order_id = '$pending_order'",
     ],
     "order-refunded": [
         "UPDATE payment.payments SET status = 'captured' WHERE payment_id = '$refunded_payment'",

@@ -1,5 +1,6 @@
 -- A small shop in which everything adds up: one order shipped and refunded in part, one refunded
--- in full after it was cancelled, one whose fulfilment failed, and what was never finished.
+-- in full after it was cancelled, one whose fulfilment failed, one of nothing, and what was never
+-- finished.
 
 INSERT INTO product.products (sku, name, price_minor, currency) VALUES
     ('CANDLE', 'Candle', 1250, 'EUR'), ('BOWL', 'Bowl', 1450, 'EUR');
@@ -11,35 +12,41 @@ INSERT INTO cart.carts (cart_id, customer_id, status, order_id) VALUES
     ('$cart', '$customer', 'checked_out', '$order'),
     ('$cancelled_cart', NULL, 'checked_out', '$cancelled_order'),
     ('$pending_cart', NULL, 'checked_out', '$pending_order'),
+    ('$free_cart', NULL, 'checked_out', '$free_order'),
     ('$open_cart', NULL, 'open', NULL);
 INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency) VALUES
     ('$cart', 'CANDLE', 'Candle', 2, 1200, 'EUR'), ('$cart', 'BOWL', 'Bowl', 1, 1450, 'EUR'),
     ('$cancelled_cart', 'BOWL', 'Bowl', 1, 1450, 'EUR'),
     ('$pending_cart', 'BOWL', 'Bowl', 3, 1450, 'EUR'),
+    ('$free_cart', 'BOWL', 'Bowl', 1, 0, 'EUR'),
     ('$open_cart', 'BOWL', 'Bowl', 1, 1450, 'EUR');
 
 INSERT INTO orders.orders (order_id, customer_id, cart_id, cart_version, status, currency,
                            total_minor, payment_id, fulfilment_job_id, shipment_id) VALUES
     ('$order', '$customer', '$cart', 3, 'draft', 'EUR', 3950, NULL, NULL, NULL),
     ('$cancelled_order', '$erased', '$cancelled_cart', 2, 'draft', 'EUR', 1450, NULL, NULL, NULL),
-    ('$pending_order', '$customer', '$pending_cart', 2, 'draft', 'EUR', 4350, NULL, NULL, NULL);
+    ('$pending_order', '$customer', '$pending_cart', 2, 'draft', 'EUR', 4350, NULL, NULL, NULL),
+    ('$free_order', '$customer', '$free_cart', 2, 'draft', 'EUR', 0, NULL, NULL, NULL);
 INSERT INTO orders.order_lines
        (order_id, sku, place, name, quantity, unit_price_minor, line_total_minor) VALUES
     ('$order', 'CANDLE', 1, 'Candle', 2, 1250, 2500), ('$order', 'BOWL', 2, 'Bowl', 1, 1450, 1450),
     ('$cancelled_order', 'BOWL', 1, 'Bowl', 1, 1450, 1450),
-    ('$pending_order', 'BOWL', 1, 'Bowl', 3, 1450, 4350);
+    ('$pending_order', 'BOWL', 1, 'Bowl', 3, 1450, 4350),
+    ('$free_order', 'BOWL', 1, 'Bowl', 1, 0, 0);
 UPDATE orders.orders SET status = 'fulfilled', payment_id = '$payment',
        fulfilment_job_id = '$job', shipment_id = '$shipment' WHERE order_id = '$order';
 UPDATE orders.orders SET status = 'refunded', payment_id = '$refunded_payment',
        created_at = '2026-01-01' WHERE order_id = '$cancelled_order';
 UPDATE orders.orders SET status = 'pending' WHERE order_id = '$pending_order';
+UPDATE orders.orders SET status = 'paid' WHERE order_id = '$free_order';
 INSERT INTO orders.order_history (order_id, status, at) VALUES
     ('$order', 'pending', '2026-01-01'), ('$order', 'paid', '2026-01-02'),
     ('$order', 'fulfilled', '2026-01-03'),
     ('$cancelled_order', 'pending', '2026-01-01'), ('$cancelled_order', 'paid', '2026-01-02'),
     ('$cancelled_order', 'cancelled', '2026-01-03'),
     ('$cancelled_order', 'refunded', '2026-01-04'),
-    ('$pending_order', 'pending', '2026-01-01');
+    ('$pending_order', 'pending', '2026-01-01'),
+    ('$free_order', 'pending', '2026-01-01'), ('$free_order', 'paid', '2026-01-02');
 
 INSERT INTO payment.payments
        (payment_id, order_id, status, amount_minor, refunded_minor, currency, order_told) VALUES

@@ -1,8 +1,11 @@
-"""What the ledger asks of orders: whether there is one, and what it comes to."""
+"""What the ledger asks of orders: whether there is one, where it stands, and what it comes to."""
 
 from uuid import UUID
 
 from chassis import Amount, Currency, Output, Peer, Problem
+
+# In each of them an order may be charged: the ledger records what has happened.
+KNOWN = frozenset({"pending", "paid", "fulfilled", "cancelled", "refunded"})
 
 
 class UnknownOrder(Problem, status=422):
@@ -14,7 +17,17 @@ class UnknownOrder(Problem, status=422):
     order_id: UUID
 
 
+class UnknownOrderStatus(Problem, status=409, remembered=False):
+    """The order is in a state that this service does not know.
+
+    No money is moved. Ask again once the service has been updated.
+    """
+
+    order_status: str
+
+
 class Order(Output):
+    status: str
     total: Amount
     currency: Currency
 

@@ -18,9 +18,9 @@ from chassis import (
 )
 
 from . import orders, transactions
-from .orders import UnknownOrder
+from .orders import UnknownOrder, UnknownOrderStatus
 from .schemas import Balance, NewTransaction, Transaction
-from .transactions import AlreadyCharged, AmountMismatch, RefundExceedsCharge
+from .transactions import AlreadyCharged, AmountMismatch, NothingToPay, RefundExceedsCharge
 
 router = Router(tags=["transactions"])
 
@@ -29,7 +29,14 @@ router = Router(tags=["transactions"])
     "/transactions",
     status_code=201,
     response_model=Transaction,
-    responses=refusals(UnknownOrder, AmountMismatch, AlreadyCharged, RefundExceedsCharge),
+    responses=refusals(
+        UnknownOrder,
+        UnknownOrderStatus,
+        NothingToPay,
+        AmountMismatch,
+        AlreadyCharged,
+        RefundExceedsCharge,
+    ),
 )
 @admits("staff")
 async def create_transaction(
@@ -63,6 +70,7 @@ async def read_transaction(transaction_id: UUID, db: Db) -> Transaction:
 
 @router.get("/balances/{order_id}")
 @admits("staff")
-async def read_balance(order_id: UUID, db: Db) -> Balance:
-    """What was charged and refunded for an order; 404 when nothing ever was."""
-    return await transactions.find_balance(db, order_id)
+async def read_balance(order_id: UUID, db: Db, peers: PeersOf) -> Balance:
+    """What was charged and refunded for an order; 404 when nothing was yet, though there is
+    something to charge."""
+    return await transactions.find_balance(db, order_id, peers["order"])

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, invalid, to_major, to_minor
+from chassis import Connection, NotFound, Page, Peer, Problem, invalid, to_major, to_minor
 from chassis.lists import NEWEST, decode, encode, page
 
-from .orders import Order
+from . import orders
+from .orders import Order, UnknownOrder, UnknownOrderStatus
 from .schemas import Balance, NewTransaction, Transaction
 
 # The balance's row is the lock: a second charge waits here for the first one, then gets no row.
@@ -65,6 +66,13 @@ SELECT * FROM payment.transactions
 KINDS = {"charge": (CHARGE, "cash", "sales"), "refund": (REFUND, "sales_returns", "cash")}
 
 
+class NothingToPay(Problem, status=409):
+    """The order comes to nothing: there is nothing to pay.
+
+    There is nothing to do: such an order is paid as soon as it is placed.
+    """
+
+
 class AmountMismatch(Problem, status=422):
     """The amount is not the one that is expected, or is in another currency.
 
@@ -102,15 +110,21 @@ class RefundExceedsCharge(Problem, status=409):
 
 
 def amount_of(new: NewTransaction) -> int:
-    """The amount in minor units. Raises InvalidRequest for too many decimals, or for nothing."""
+    """The amount in minor units. Raises InvalidRequest for too many decimals, and for a refund of
+    nothing: a charge of nothing depends on the order."""
     minor = to_minor(new.amount, new.currency)
-    if minor == 0:
-        raise invalid("#/amount", "The amount must be above zero.")
+    if minor == 0 and new.kind == "refund":
+        raise invalid("#/amount", "A refund must be of more than nothing.")
     return minor
 
 
 def must_match(new: NewTransaction, order: Order) -> None:
-    """A charge is of all that the order comes to. Raises AmountMismatch."""
+    """A charge is of all that the order comes to. Raises UnknownOrderStatus, NothingToPay,
+    AmountMismatch."""
+    if order.status not in orders.KNOWN:
+        raise UnknownOrderStatus(order_status=order.status)
+    if order.total == 0:
+        raise NothingToPay()
     if (new.amount, new.currency) != (order.total, order.currency):
         raise mismatch(format(order.total, "f"), order.currency)
 
@@ -173,11 +187,11 @@ async def listed(
     return page(rows, limit, as_transaction, lambda row: encode(row["transaction_id"]))
 
 
-async def find_balance(db: Connection, order_id: UUID) -> Balance:
-    """Raises NotFound when nothing was ever charged."""
+async def find_balance(db: Connection, order_id: UUID, peer: Peer) -> Balance:
+    """Raises NotFound when nothing was ever charged, unless there is nothing to charge."""
     row = await db.fetchrow(FIND_BALANCE, order_id)
     if row is None:
-        raise NotFound(f"Nothing was charged for order {order_id}.")
+        return await _balance_of_nothing(order_id, peer)
     currency = row["currency"]
     return Balance(
         order_id=order_id,
@@ -185,6 +199,24 @@ async def find_balance(db: Connection, order_id: UUID) -> Balance:
         refunded=to_major(row["refunded_minor"], currency),
         net=to_major(minor_left(row), currency),
         currency=currency,
+    )
+
+
+async def _balance_of_nothing(order_id: UUID, peer: Peer) -> Balance:
+    """No charge is ever recorded of an order of nothing, and its balance is known all the same."""
+    try:
+        order = await orders.find(peer, order_id)
+    except UnknownOrder:
+        order = None
+    if order is None or order.total > 0:
+        raise NotFound(f"Nothing was charged for order {order_id}.")
+    nothing = to_major(0, order.currency)
+    return Balance(
+        order_id=order_id,
+        charged=nothing,
+        refunded=nothing,
+        net=nothing,
+        currency=order.currency,
     )
 
 

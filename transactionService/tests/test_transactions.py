@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from uuid import uuid4
 
 import asyncpg
@@ -13,8 +14,8 @@ from tests.order_peer import OrderPeer
 
 
 class Orders(OrderPeer):
-    def place(self, total: str = "30.00", currency: str = "EUR") -> str:
-        return self.hold(total=total, currency=currency)
+    def place(self, total: str = "30.00", currency: str = "EUR", status: str = "pending") -> str:
+        return self.hold(total=total, currency=currency, status=status)
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ async def test_amount_is_kept_exactly(
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency"), [("29.99", "EUR"), ("30.01", "EUR"), (60, "EUR"), ("30.00", "USD")]
+    ("amount", "currency"),
+    [("0.00", "EUR"), ("29.99", "EUR"), ("30.01", "EUR"), (60, "EUR"), ("30.00", "USD")],
 )
 async def test_charge_is_of_the_order_total(
     service: httpx.AsyncClient, orders: Orders, amount: object, currency: str
@@ -99,8 +101,13 @@ async def test_charge_is_of_the_order_total(
     assert await recorded(service, order_id) == []
 
 
-@pytest.mark.parametrize("kind", ["charge", "refund"])
-@pytest.mark.parametrize("amount", ["0", "0.00", "-1", "1.001", "10000000000", "NaN", True, None])
+NO_AMOUNTS = ("-1", "1.001", "1.000", "10000000000", "NaN", True, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"),
+    [*product(("charge", "refund"), NO_AMOUNTS), ("refund", "0"), ("refund", "0.00")],
+)
 async def test_amount_that_is_none_is_refused_unasked(
     service: httpx.AsyncClient, orders: Orders, kind: str, amount: object
 ) -> None:
@@ -274,8 +281,10 @@ async def test_charge_waits_for_the_order_service(
     assert refused.json()["dependency"] == "order"
     assert int(refused.headers["retry-after"]) > 0
     assert await recorded(service, order_id) == []
-    assert (await service.get(f"/balances/{order_id}")).status_code == 404
+    # Whether there is anything to charge is not known.
+    assert (await service.get(f"/balances/{order_id}")).status_code == 503
     orders.trouble = None
+    assert (await service.get(f"/balances/{order_id}")).status_code == 404
     assert (await post(service, order_id, key="k")).status_code == 201
 
 
@@ -342,3 +351,43 @@ async def test_accounts_tell_what_was_taken_and_given_back(
         "sales": -3000,
         "sales_returns": 500,
     }
+
+
+@pytest.mark.parametrize(("total", "currency"), [("0.00", "EUR"), ("0", "JPY"), ("0.000", "KWD")])
+async def test_of_nothing_there_is_nothing_to_charge(
+    service: httpx.AsyncClient, orders: Orders, total: str, currency: str
+) -> None:
+    order_id = orders.place(total, currency, status="paid")
+    for amount in (total, "5"):
+        refused = await post(service, order_id, "k" + amount, amount=amount, currency=currency)
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "/problems/nothing-to-pay"
+    back = await post(service, order_id, kind="refund", amount="1", currency=currency)
+    assert back.json()["type"] == "/problems/refund-exceeds-charge"
+    assert await recorded(service, order_id) == []
+    assert (await service.get(f"/balances/{order_id}")).json() == {
+        "order_id": order_id,
+        "charged": total,
+        "refunded": total,
+        "net": total,
+        "currency": currency,
+    }
+
+
+async def test_balance_of_what_is_not_charged_yet_is_not_there(
+    service: httpx.AsyncClient, orders: Orders
+) -> None:
+    assert (await service.get(f"/balances/{orders.place()}")).status_code == 404
+
+
+async def test_order_in_an_unknown_state_is_not_charged(
+    service: httpx.AsyncClient, orders: Orders
+) -> None:
+    order_id = orders.place(status="on_hold")
+    refused = await post(service, order_id, "k")
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/unknown-order-status"
+    assert refused.json()["order_status"] == "on_hold"
+    assert await recorded(service, order_id) == []
+    orders.placed[f"/orders/{order_id}"]["status"] = "paid"
+    assert (await post(service, order_id, "k")).status_code == 201
