@@ -19,6 +19,14 @@ secrets: install ## Make the passwords and keys of docker-compose.prod.yml, once
 	@$(IN_VENV) -m fleet.secret_files
 	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}"
 
+.PHONY: change-key
+change-key: install ## Have a service sign with its other key: make change-key NAME=order (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --change $(or $(NAME),$(error Whose? NAME=order))
+
+.PHONY: retire-key
+retire-key: install ## Have nobody believe its old key any more: make retire-key NAME=order (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --retire $(or $(NAME),$(error Whose? NAME=order))
+
 .PHONY: down
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi

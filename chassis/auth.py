@@ -22,7 +22,7 @@ from .oidc import FetchedKeys, OneKey, People, check_type, is_https, is_private_
 from .peers import Credentials, no_credentials
 from .problems import Problem
 from .settings import Settings
-from .tokens import Callers, Minter, Misconfigured, private_key, public_key
+from .tokens import Callers, Minter, Misconfigured, private_key, public_key, public_keys
 
 # An access token with many groups in it has some thousand.
 MAX_TOKEN_BYTES = 8192
@@ -205,7 +205,7 @@ def _services(service: str, settings: Settings, admitted: Iterable[str]) -> Call
         if names and settings.auth_mode == "enforce":
             raise Misconfigured("KEYS_DIR is not set, and AUTH_MODE=enforce needs it")
         return Callers(service, {})
-    return Callers(service, {name: public_key(settings.keys_dir / f"{name}.pub") for name in names})
+    return Callers(service, {name: public_keys(settings.keys_dir, name) for name in names})
 
 
 def _people(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> People | None:

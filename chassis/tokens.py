@@ -3,12 +3,14 @@
 The issuer is the caller's name, the audience the callee's. Each service has a key pair
 (Ed25519, as PEM), and a callee has the public keys of its callers only:
 
-    <KEYS_DIR>/cart.key    the service's own
-    <KEYS_DIR>/order.pub   a caller's
+    <KEYS_DIR>/cart.key         the service's own
+    <KEYS_DIR>/order.pub        a caller's
+    <KEYS_DIR>/order.next.pub   the one that this caller had before, or will have; may be missing
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,13 @@ def public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
+def public_keys(folder: Path, name: str) -> tuple[Ed25519PublicKey, ...]:
+    """Those of one caller. Raises Misconfigured."""
+    following = folder / f"{name}.next.pub"
+    others = [public_key(following)] if following.exists() else []
+    return (public_key(folder / f"{name}.pub"), *others)
+
+
 class Minter:
     """Makes the tokens that a service shows its peers, and uses each for most of its life."""
 
@@ -83,7 +92,7 @@ class Minter:
 class Callers:
     """The services whose tokens are believed here: those whose public keys we have."""
 
-    def __init__(self, callee: str, keys: Mapping[str, Ed25519PublicKey]) -> None:
+    def __init__(self, callee: str, keys: Mapping[str, Sequence[Ed25519PublicKey]]) -> None:
         self._callee = callee
         self._keys = keys
 
@@ -92,9 +101,16 @@ class Callers:
 
     def caller_of(self, token: str, issuer: str) -> tuple[Caller, float]:
         """Who shows it, and until when it may be believed. Raises jwt.PyJWTError."""
+        *others, last = self._keys[issuer]
+        for key in others:
+            with suppress(jwt.InvalidSignatureError):
+                return self._checked(token, issuer, key)
+        return self._checked(token, issuer, last)
+
+    def _checked(self, token: str, issuer: str, key: Ed25519PublicKey) -> tuple[Caller, float]:
         claims: dict[str, Any] = jwt.decode(
             token,
-            self._keys[issuer],
+            key,
             algorithms=[ALGORITHM],
             audience=self._callee,
             issuer=issuer,

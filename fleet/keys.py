@@ -1,9 +1,14 @@
 """The keys by which services know one another, made once: `python -m fleet.keys FOLDER`.
 
 Of each service that calls others, and of the local issuer of people's tokens: `<name>.key` signs,
-`<name>.pub` is for those who check.
+`<name>.pub` is for those who check. A service has a second pair, `<name>.next.key` and `.next.pub`,
+which is believed as well: so it can change its key, whoever is started again first.
+
+    --change order   signs with the other pair from its next start on
+    --retire order   the pair that it has signed with before gives way to a new one
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,6 +27,7 @@ from chassis.auth import LOCAL_KEY as LOCAL_KEY
 from .services import SERVICES
 
 CALLERS = tuple(service.name for service in SERVICES if service.calls)
+PAIRS = tuple(pair for name in CALLERS for pair in (name, f"{name}.next"))
 
 
 def make_missing(folder: Path, names: Iterable[str], *, mode: int = 0o600) -> list[str]:
@@ -54,14 +60,41 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     draft.replace(path)
 
 
+def change(folder: Path, name: str, *, mode: int = 0o600) -> None:
+    """The two pairs of a service change places. Each file is there and whole at any time, and both
+    pairs are believed before and after."""
+    for half in ("key", "pub"):
+        files = [folder / f"{name}.{half}", folder / f"{name}.next.{half}"]
+        for file, content in zip(files, [each.read_bytes() for each in files][::-1], strict=True):
+            _write(file, content, mode)
+
+
+def retire(folder: Path, name: str, *, mode: int = 0o600) -> None:
+    """The pair that is not signed with is no longer believed, once those who check are started
+    again; a new one waits in its place."""
+    _make(folder, f"{name}.next", mode)
+
+
 def main(arguments: Sequence[str]) -> None:
-    if len(arguments) != 1:
-        sys.exit("Where to? python -m fleet.keys FOLDER")
-    folder = Path(arguments[0])
+    parser = argparse.ArgumentParser(prog="python -m fleet.keys")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--change", choices=CALLERS, metavar="SERVICE")
+    parser.add_argument("--retire", choices=CALLERS, metavar="SERVICE")
+    chosen = parser.parse_args(arguments)
+    folder: Path = chosen.folder
     # A container runs as another user, who must be able to read the file that is mounted for it.
     # Of this machine's users, nobody else gets past the folder.
-    made = make_missing(folder, CALLERS, mode=0o644)
-    print(f"{folder}: {len(made)} key pairs made, {len(CALLERS)} there.")
+    mode = 0o644
+    made = make_missing(folder, PAIRS, mode=mode)
+    if made or not (chosen.change or chosen.retire):
+        print(f"{folder}: {len(made)} key pairs made, {len(PAIRS)} there.")
+    if chosen.change:
+        change(folder, chosen.change, mode=mode)
+        print(f"Start {chosen.change} again, and then: make retire-key NAME={chosen.change}")
+    if chosen.retire:
+        retire(folder, chosen.retire, mode=mode)
+        callees = next(service.calls for service in SERVICES if service.name == chosen.retire)
+        print(f"Start again, one after the other: {', '.join(callees)}")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class Startup:
         # What it imports has been imported by now, while PostgreSQL started.
         from . import keys
 
-        keys.make_missing(self._settings.keys, [*keys.CALLERS, keys.LOCAL_KEY])
+        keys.make_missing(self._settings.keys, [*keys.PAIRS, keys.LOCAL_KEY])
 
     def _start_services(self, dsn: str, secrets: Mapping[str, str]) -> None:
         lifeline = processes.Lifeline()

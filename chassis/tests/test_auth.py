@@ -21,7 +21,7 @@ from chassis.server import ANYWHERE
 from chassis.settings import Settings
 from chassis.tokens import ALGORITHM, Callers, Minter, private_key, public_key
 from conftest import running
-from fleet.keys import make_missing
+from fleet.keys import change, make_missing, retire
 
 WARNING = "AUTHENTICATION IS OFF"
 DSN = "postgresql://nobody@127.0.0.1:9/nothing"
@@ -205,6 +205,35 @@ def test_a_key_that_is_of_no_use_stops_the_start(
     with pytest.raises(SystemExit):
         starts[broken]()
     assert "KEYS_DIR is wrong" in capsys.readouterr().err
+
+
+async def test_a_caller_changes_its_key_and_no_call_is_refused(
+    keys: Path, app: ServiceApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is started again first. 403 is for a token that is believed, on this route."""
+    make_missing(keys, ["other", "other.next"])
+    monkeypatch.setenv("AUTH_MODE", "enforce")
+    monkeypatch.setattr(app.state, "admitted", {f"{SERVICE}other"})
+
+    def caller() -> dict[str, str]:
+        return Minter("other", private_key(keys / "other.key")).headers_for("sample")
+
+    async def answers(client: httpx.AsyncClient, *shown: dict[str, str]) -> list[int]:
+        return [(await client.get("/notes/count", headers=each)).status_code for each in shown]
+
+    before = caller()
+    async with running(app) as client:
+        assert await answers(client, before) == [403]
+        change(keys, "other")
+        after = caller()
+        assert after != before
+        assert await answers(client, after, before) == [403, 403]
+    async with running(app) as client:
+        assert await answers(client, after, before) == [403, 403]
+        retire(keys, "other")
+        assert await answers(client, after) == [403]
+    async with running(app) as client:
+        assert await answers(client, after, before) == [403, 401]
 
 
 @pytest.mark.parametrize("arguments", [["--host", ANYWHERE], [f"--host={ANYWHERE}"]])

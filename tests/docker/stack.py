@@ -88,7 +88,7 @@ class Stack:
 @contextmanager
 def running(folder: Path) -> Iterator[Stack]:
     secret_files.make(folder / "secrets")
-    keys.make_missing(folder / "secrets", keys.CALLERS, mode=0o644)
+    keys.make_missing(folder / "secrets", keys.PAIRS, mode=0o644)
     keys.make_missing(folder / "provider", [keys.LOCAL_KEY])
     with ports.reserved() as base, provider(folder / "provider") as url:
         stack = Stack(folder, base, url)

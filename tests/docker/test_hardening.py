@@ -98,14 +98,19 @@ def test_container_is_what_it_says(stack: Stack, service: Service) -> None:
     assert told["NoNewPrivs"] == "1"
     assert stack.sh(service.name, "touch /srv/x || echo refused").endswith("refused")
     own = {f"{service.name}.key"} if service.calls else set()
-    callers = {f"{each.name}.pub" for each in SERVICES if service.name in each.calls}
+    callers = {
+        f"{each.name}.{which}"
+        for each in SERVICES
+        if service.name in each.calls
+        for which in ("pub", "next.pub")
+    }
     held = stack.sh(service.name, "ls /run/secrets").split()
     assert set(held) == {"database_password"} | own | callers
 
 
 def test_no_secret_is_in_an_environment(stack: Stack) -> None:
     secrets = [path.read_text() for path in stack.secrets.iterdir() if path.suffix != ".pub"]
-    assert len(secrets) == len(NAMES) + len(keys.CALLERS)
+    assert len(secrets) == len(NAMES) + len(keys.PAIRS)
     for name in ("postgres", *BY_NAME):
         environment = json.dumps(stack.containers[name]["Config"])
         assert not [each for each in secrets if each in environment], name

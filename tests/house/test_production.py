@@ -46,11 +46,16 @@ def test_service_asks_for_tokens(service: Service) -> None:
 
 @EVERY
 def test_service_has_its_own_secrets(service: Service) -> None:
-    """Its password; its private key, if it calls anybody; the public ones of its callers."""
+    """Its password; its private key, if it calls anybody; the two public ones of its callers."""
     password, *others = production()["services"][service.name]["secrets"]
     assert password == {"source": f"{service.name}_db_password", "target": "database_password"}
     own = {f"{service.name}.key"} if service.calls else set()
-    callers = {f"{other.name}.pub" for other in SERVICES if service.name in other.calls}
+    callers = {
+        f"{other.name}.{which}"
+        for other in SERVICES
+        if service.name in other.calls
+        for which in ("pub", "next.pub")
+    }
     assert set(others) == own | callers
 
 
@@ -80,7 +85,7 @@ def test_networks_lead_nowhere_else() -> None:
 
 
 def test_secrets_are_those_that_are_made() -> None:
-    pairs = {f"{name}.{half}" for name in keys.CALLERS for half in ("key", "pub")}
+    pairs = {f"{name}.{half}" for name in keys.CALLERS for half in ("key", "pub", "next.pub")}
     assert set(production()["secrets"]) == {*secret_files.NAMES, *pairs}
 
 
