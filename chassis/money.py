@@ -3,7 +3,7 @@
 The number of decimals of each currency is ISO 4217's (https://www.iso.org/iso-4217-currency-codes.html).
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -51,6 +51,12 @@ def to_minor(amount: Decimal, currency: str, pointer: str = "#/amount") -> int:
 def to_major(minor: int, currency: str) -> str:
     """The decimal string of minor units: 1999 EUR is "19.99"."""
     return format(Decimal(minor).scaleb(-DECIMALS[currency]), "f")
+
+
+def maximum(currency: str) -> Decimal:
+    """The largest amount of a currency, in its decimals."""
+    decimals = Decimal(1).scaleb(-DECIMALS[currency])
+    return MAXIMUM.quantize(decimals, rounding=ROUND_DOWN)
 
 
 def _amount(value: Any) -> Decimal:

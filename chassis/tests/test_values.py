@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chassis import Amount, Attributes, InvalidRequest, Settings, to_major, to_minor
 from chassis.lists import decode, encode
-from chassis.money import DECIMALS
+from chassis.money import DECIMALS, MAXIMUM, maximum
 from chassis.settings import load, with_peers
 from chassis.strict import parse
 
@@ -31,6 +31,13 @@ def test_more_decimals_than_the_currency_has() -> None:
         ("7", "KWD", 7000),
     ):
         assert to_minor(Decimal(amount), currency) == minor
+
+
+@pytest.mark.parametrize("currency", sorted(DECIMALS))
+def test_largest_amount_is_one(currency: str) -> None:
+    largest = TypeAdapter(Amount).validate_python(format(maximum(currency), "f"))
+    above = Decimal(to_major(to_minor(largest, currency) + 1, currency))
+    assert largest <= MAXIMUM < above
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1.5, True, None, [], {}, "1e3", "", ".5", "5."])

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis import Address, Answer, Peer, Peers, Problem, may_touch, to_major, to_minor
-from chassis.money import MAXIMUM
+from chassis.money import maximum
 
 from .schemas import NewOrder
 from .views import CartView, CustomerView, ProductsView, ProductView
@@ -81,6 +81,21 @@ class TotalTooLarge(Problem, status=422, remembered=False):
     Order less at once.
     """
 
+    total: str
+    limit: str
+    currency: str
+
+
+class TotalChanged(Problem, status=409, remembered=False):
+    """The order would not come to the total that was expected.
+
+    Show the new total to the customer, and send it, with a key of its own, if they agree.
+    """
+
+    expected: str
+    total: str
+    currency: str
+
 
 @dataclass(frozen=True)
 class Line:
@@ -128,9 +143,23 @@ async def quote(peers: Peers, new: NewOrder) -> Quote:
         lines=[_line(products[item.sku], item.quantity) for item in basket.items],
         address=Address.of(given) if given else address,
     )
-    if Decimal(to_major(result.total_minor, result.currency)) > MAXIMUM:
-        raise TotalTooLarge()
+    _check_total(result, new.expected_total)
     return result
+
+
+def _check_total(quoted: Quote, expected: Decimal | None) -> None:
+    """Raises TotalTooLarge, TotalChanged, and InvalidRequest for more decimals than there are."""
+    currency = quoted.currency
+    total, limit = to_major(quoted.total_minor, currency), maximum(currency)
+    if quoted.total_minor > to_minor(limit, currency):
+        raise TotalTooLarge(total=total, limit=format(limit, "f"), currency=currency)
+    if expected is None:
+        return
+    expected_minor = to_minor(expected, currency, "#/expected_total")
+    if expected_minor != quoted.total_minor:
+        raise TotalChanged(
+            expected=to_major(expected_minor, currency), total=total, currency=currency
+        )
 
 
 def _customer(answer: Answer, new: NewOrder) -> CustomerView:

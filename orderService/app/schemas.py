@@ -23,11 +23,15 @@ Major = Annotated[str, Field(examples=["19.99"])]
 
 
 class NewOrder(Input):
-    """Without a `shipping_address`, the order goes where the customer lives."""
+    """Without a `shipping_address`, the order goes where the customer lives.
+
+    With an `expected_total`, in the currency of the cart, it is only placed if it comes to that.
+    """
 
     customer_id: UUID
     cart_id: UUID
     shipping_address: NewAddress | None = None
+    expected_total: Amount | None = None
 
 
 class Cancellation(Input):

@@ -111,7 +111,11 @@ async def test_cart_that_makes_no_order_can_be_mended(
     assert problem(mixed) == (422, "mixed-currencies")
     assert mixed.json()["currencies"] == ["EUR", "JPY"]
     shop.sell("NEVER", "9999999999.00")
-    assert problem(await order(service, shop, cart, key="k")) == (422, "total-too-large")
+    too_much = await order(service, shop, cart, key="k")
+    assert problem(too_much) == (422, "total-too-large")
+    told = too_much.json()
+    assert (told["total"], told["limit"]) == ("10000000000.00", "9999999999.99")
+    assert told["currency"] == "EUR"
     assert await drafts(database_url) == 0
     shop.sell("NEVER", "9999999998.99")
     placed = await order(service, shop, cart, key="k")
@@ -328,3 +332,70 @@ async def test_database_takes_no_order_of_nothing_that_waits(
             await db.execute(statement)
     await db.close()
     assert (await service.get(placed.headers["location"])).json()["status"] == "paid"
+
+
+@pytest.mark.parametrize("expected", ["53.48", 53.48, None])
+async def test_order_comes_to_the_total_that_was_expected(
+    service: httpx.AsyncClient, shop: Shop, expected: object
+) -> None:
+    placed = await order(service, shop, shop.cart(LAMP=2, CANDLE=3), expected_total=expected)
+    assert (placed.status_code, placed.json()["total"]) == (201, "53.48")
+
+
+async def test_total_that_has_changed_is_asked_about_again(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    cart = shop.cart(LAMP=3)
+    shop.sell("LAMP", "34.67")
+    refused = await order(service, shop, cart, key="k", expected_total="59.97")
+    assert problem(refused) == (409, "total-changed")
+    told = refused.json()
+    assert (told["expected"], told["total"], told["currency"]) == ("59.97", "104.01", "EUR")
+    assert (await drafts(database_url), shop.carts[cart]["order_id"]) == (0, None)
+    again = await order(service, shop, cart, key="k", expected_total="59.97")
+    assert "idempotent-replayed" not in again.headers
+    shop.sell("LAMP", "19.99")
+    placed = await order(service, shop, cart, key="k", expected_total="59.97")
+    assert (placed.status_code, placed.json()["total"]) == (201, "59.97")
+
+
+async def test_expected_total_is_looked_at_whenever_the_cart_is(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    """The draft came to what was expected; the cart has changed by the time it is to be closed."""
+    cart = shop.cart(LAMP=1)
+    additions = iter(["CANDLE"])
+
+    def add_once() -> None:
+        for sku in additions:
+            shop.add(cart, sku, 1)
+
+    shop.on_checkout = add_once
+    refused = await order(service, shop, cart, key="k", expected_total="19.99")
+    assert problem(refused) == (409, "total-changed")
+    assert (refused.json()["expected"], refused.json()["total"]) == ("19.99", "24.49")
+    assert (await drafts(database_url), shop.carts[cart]["order_id"]) == (0, None)
+    shop.carts[cart]["items"].pop()
+    placed = await order(service, shop, cart, key="k", expected_total="19.99")
+    assert (placed.status_code, placed.json()["total"]) == (201, "19.99")
+
+
+@pytest.mark.parametrize(
+    ("expected", "currency"),
+    [("19.990", "EUR"), ("500.0", "JPY"), ("-1", "EUR"), ("10000000000", "EUR"), (True, "EUR")],
+)
+async def test_expected_total_is_an_amount_of_the_currency(
+    service: httpx.AsyncClient, shop: Shop, database_url: str, expected: object, currency: str
+) -> None:
+    shop.sell("THING", "500", currency=currency)
+    refused = await order(service, shop, shop.cart(THING=1), expected_total=expected)
+    assert problem(refused) == (422, "invalid-request")
+    assert refused.json()["errors"][0]["pointer"] == "#/expected_total"
+    assert await drafts(database_url) == 0
+
+
+async def test_order_of_nothing_may_be_expected(service: httpx.AsyncClient, shop: Shop) -> None:
+    shop.sell("GIFT", "0.00")
+    cart = shop.cart(GIFT=1)
+    assert problem(await order(service, shop, cart, expected_total="1")) == (409, "total-changed")
+    assert (await order(service, shop, cart, expected_total=0)).json()["status"] == "paid"
