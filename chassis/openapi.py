@@ -123,6 +123,9 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             _complete_operation(path, operation)
             _lift_problems(operation, schemas)
+    for schema in schemas.values():
+        if schema.get("additionalProperties") is False:
+            _tell_defaults(schema)
     used = str(document["paths"])
     components["headers"] = {
         name: {"description": about, "schema": {"type": "string"}}
@@ -144,6 +147,8 @@ def served(document: Mapping[str, Any], server: str, *, tokens: bool) -> dict[st
     one, and so the page asks for none."""
     page = {**document, "servers": [{"url": server}]}
     if not tokens:
+        others = {k: v for k, v in document["components"].items() if k != "securitySchemes"}
+        page["components"] = others
         page["paths"] = {
             path: {method: {**operation, "security": []} for method, operation in methods.items()}
             for path, methods in document["paths"].items()
@@ -179,6 +184,15 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
         for name in _headers_of(str(status), takes_key):
             headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
     operation["responses"] = dict(sorted(responses.items(), key=lambda entry: str(entry[0])))
+
+
+def _tell_defaults(body: dict[str, Any]) -> None:
+    """Say in words what a member is when it is left out: generators take one with a default for one
+    that has to be sent."""
+    for member in body.get("properties", {}).values():
+        if "default" in member:
+            told = f"`{json.dumps(member.pop('default'))}` if left out."
+            member["description"] = f"{member.get('description', '')} {told}".strip()
 
 
 def without_null(schema: dict[str, Any]) -> dict[str, Any]:

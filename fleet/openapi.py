@@ -80,7 +80,9 @@ def _put(into: dict[str, Any], name: str, value: Any) -> None:
 
 def _used(components: dict[str, dict[str, Any]], page: dict[str, Any]) -> dict[str, Any]:
     """Those that the page leads to, by whatever way."""
-    found: dict[str, dict[str, Any]] = {"securitySchemes": components["securitySchemes"]}
+    found: dict[str, dict[str, Any]] = {
+        kind: components[kind] for kind in ("securitySchemes",) if kind in components
+    }
     waiting = [page]
     while waiting:
         text = json.dumps(waiting.pop())

@@ -17,7 +17,7 @@ After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that i
 RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-class Held(Input):
+class ExportPart(Input):
     held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 
@@ -31,7 +31,7 @@ async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
 @router.put("/subject-requests/{number}/{holder}", status_code=204)
 @admits(services=("order",))
 async def bring_part(
-    number: RequestNumber, holder: Literal["order", "payment", "shipping"], part: Held, db: Db
+    number: RequestNumber, holder: Literal["order", "payment", "shipping"], part: ExportPart, db: Db
 ) -> None:
     """What a service holds of a customer who asks for it. Safe to repeat."""
     await subjects.bring(db, number, holder, part.held)

@@ -21,7 +21,7 @@ HOLDERS = frozenset({"order", "payment", "shipping"})
 PATIENCE_SECONDS = 4.0
 POLL_SECONDS = 0.1
 
-# Held until the unit of work ends, so that no number is seen before a smaller one.
+# ExportPart until the unit of work ends, so that no number is seen before a smaller one.
 LOCK = "SELECT pg_advisory_xact_lock(8005)"
 
 ASK = "INSERT INTO customer.subject_requests (customer_id, kind) VALUES ($1, $2) RETURNING number"

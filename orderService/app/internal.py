@@ -14,7 +14,7 @@ from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNo
 from .schemas import (
     CancelledPayment,
     CapturedPayment,
-    Held,
+    ExportPart,
     JobClaim,
     JobShipment,
     Order,
@@ -102,7 +102,7 @@ async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
 @subjects_router.put("/subject-requests/{number}/{holder}", status_code=204)
 @admits(services=("payment", "shipping"))
 async def pass_part_on(
-    number: RequestNumber, holder: Literal["payment", "shipping"], part: Held, peers: PeersOf
+    number: RequestNumber, holder: Literal["payment", "shipping"], part: ExportPart, peers: PeersOf
 ) -> None:
     """What a service holds of a customer who asks for it goes to the customer's service."""
     told = await peers["customer"].put(f"/subject-requests/{number}/{holder}", part.model_dump())

@@ -62,7 +62,7 @@ class JobShipment(Input):
     shipment_id: UUID
 
 
-class Held(Input):
+class ExportPart(Input):
     held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 

@@ -34,7 +34,7 @@ from .schemas import (
     RowError,
     SearchResult,
     Sort,
-    Suggestions,
+    SuggestionList,
 )
 
 router = Router(tags=["search"])
@@ -106,5 +106,5 @@ async def search(
 
 @router.get("/suggest")
 @admits("customer", "staff")
-async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> Suggestions:
-    return Suggestions(suggestions=await suggestions.suggest(db, q, limit))
+async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> SuggestionList:
+    return SuggestionList(suggestions=await suggestions.suggest(db, q, limit))

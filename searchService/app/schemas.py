@@ -112,5 +112,5 @@ class SearchResult(Output):
     next_cursor: str | None
 
 
-class Suggestions(Output):
+class SuggestionList(Output):
     suggestions: list[str]

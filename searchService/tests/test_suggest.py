@@ -1,4 +1,4 @@
-"""Suggestions through their contract."""
+"""SuggestionList through their contract."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

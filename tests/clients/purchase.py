@@ -13,7 +13,7 @@ from shop_clients.cart.client import Client as CartClient
 from shop_clients.cart.models import Cart, NewCart, NewItem
 from shop_clients.customer.api.customers import create_customer
 from shop_clients.customer.client import Client as CustomerClient
-from shop_clients.customer.models import Address, Customer, NewCustomer
+from shop_clients.customer.models import Customer, NewAddress, NewCustomer
 from shop_clients.fulfilment.api.fulfilments import fulfil_order
 from shop_clients.fulfilment.client import Client as FulfilmentClient
 from shop_clients.fulfilment.models import FulfilmentJob, NewFulfilment
@@ -63,7 +63,7 @@ def main(urls: dict[str, str]) -> None:
     assert [hit.sku for hit in found.items] == [sku]
 
     customers = CustomerClient(urls["customer"])
-    address = Address(line1="12 High Street", city="Hong Kong", country="HK")
+    address = NewAddress(line1="12 High Street", city="Hong Kong", country="HK")
     person = NewCustomer(email=f"{sku.lower()}@example.org", name="Ada", address=address)
     customer = expect(Customer, create_customer.sync(client=customers, body=person))
 
