@@ -9,7 +9,7 @@ from .app import Context, ContextOf, Db, PeersOf, ServiceApp, create_app
 from .callers import admits
 from .context import may_touch, owner, trace_of
 from .database import Connection, Database, constraint_of
-from .fields import SKU, Attributes, Flag, Input, LongText, Output, Sku, Text, Timestamp
+from .fields import SKU, Attributes, Changes, Flag, Input, LongText, Output, Sku, Text, Timestamp
 from .idempotency import Once, OnceOnly
 from .lists import DEFAULT_LIMIT, Cursor, Limit, Page
 from .money import Amount, Currency, to_major, to_minor
@@ -30,6 +30,7 @@ __all__ = [
     "Amount",
     "Answer",
     "Attributes",
+    "Changes",
     "Connection",
     "Context",
     "ContextOf",

@@ -21,11 +21,29 @@ class Input(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _object(cls, given: Any) -> Any:
-        """FastAPI has any Python object pass for one of ours: a number, above all."""
-        if not isinstance(given, dict | BaseModel):
+    def _given(cls, given: Any) -> Any:
+        """What is optional and `""` is left out, as forms and tables do that have all fields."""
+        if isinstance(given, BaseModel):
+            return given
+        if not isinstance(given, dict):
+            # FastAPI has any Python object pass for one of ours: a number, above all.
             raise ValueError("must be an object")
-        return given
+        if "" not in given.values():
+            return given
+        optional = {name for name, info in cls.model_fields.items() if not info.is_required()}
+        return cls._emptied(given, {name for name in optional if given.get(name) == ""})
+
+    @classmethod
+    def _emptied(cls, given: dict[str, Any], empty: set[str]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if name not in empty}
+
+
+class Changes(Input):
+    """The body of a PATCH: there `""` is null, which removes what can be removed."""
+
+    @classmethod
+    def _emptied(cls, given: dict[str, Any], empty: set[str]) -> dict[str, Any]:
+        return {**given, **dict.fromkeys(empty)}
 
 
 class Output(BaseModel):

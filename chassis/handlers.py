@@ -10,7 +10,7 @@ from starlette.responses import Response
 from .database import ANY_FAILURE, POSTGRESQL, problem_of
 from .idempotency import IdempotencyInProgress, IdempotencyKeyReused, Once, Replay
 from .logs import log
-from .openapi import pointer, said
+from .openapi import field_error
 from .problems import (
     DependencyUnavailable,
     InternalError,
@@ -85,9 +85,7 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(found["loc"][0] == "path" for found in error.errors()):
         return problem_response(NotFound(), request.scope["path"])
-    errors = [
-        {"pointer": pointer(found["loc"]), "detail": said(found)} for found in error.errors()[:50]
-    ]
+    errors = [field_error(found) for found in error.errors()[:50]]
     summary = f"{errors[0]['pointer']}: {errors[0]['detail']}"
     return problem_response(InvalidRequest(summary, errors=errors), request.scope["path"])
 

@@ -12,19 +12,20 @@ malformed request. Keys live for two days.
 
 import hashlib
 import json
+import re
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Header
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from .context import owner
 from .database import Connection, Database
-from .problems import Problem
+from .problems import Problem, invalid_header
 from .queues import Queue
 
 REPLAYED = "Idempotent-Replayed"
@@ -241,20 +242,37 @@ def fingerprint(body: Any) -> bytes:
     return hashlib.sha256(_canonical.encode(body).encode("utf-8", "surrogatepass")).digest()
 
 
+_quoted = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+def _unquoted(key: str) -> str:
+    """The key itself, where it is sent as a string of RFC 9651, as the draft of the header has
+    it: in quotes, with a backslash before quotes and backslashes inside."""
+    quoted = _quoted.fullmatch(key)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
+
+
 Key = Annotated[
-    str | None,
+    Annotated[
+        str,
+        AfterValidator(_unquoted),
+        Field(pattern=r"^[\x20-\x7e]{1,255}$", min_length=1, max_length=255),
+    ]
+    | None,
     Header(
         alias="Idempotency-Key",
-        description="Makes the request safe to repeat: one key, one effect, the same answer.",
-        pattern=r"^[\x20-\x7e]{1,255}$",
-        min_length=1,
-        max_length=255,
+        description=(
+            "Makes the request safe to repeat: one key, one effect, the same answer. In quotes or "
+            "without, it is the same key."
+        ),
     ),
 ]
 
 
 async def _once(request: Request, key: Key = None) -> Once:
     state = request.app.state
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise invalid_header("Idempotency-Key", "There must be one key only.")
     digest = fingerprint(await request.json() if await request.body() else None) if key else b""
     scope = f"{request.method} {request.url.path}"
     if themselves := owner():

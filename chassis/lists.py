@@ -10,7 +10,7 @@ from fastapi import Query
 from pydantic import Field
 
 from .fields import Output
-from .problems import invalid
+from .problems import invalid_parameter
 from .texts import storable
 
 Item = TypeVar("Item")
@@ -59,7 +59,9 @@ def decode(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any] | None
             raise ValueError
         return [kind(_scalar(part)) for kind, part in zip(kinds, position, strict=True)]
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        raise invalid("#/cursor", "The cursor is not one that this list gave out.") from None
+        raise invalid_parameter(
+            "cursor", "The cursor is not one that this list gave out."
+        ) from None
 
 
 def _scalar(part: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .auth import CHALLENGE, InvalidToken, NotAdmitted, Unauthenticated
 from .idempotency import REPLAYED, IdempotencyInProgress, IdempotencyKeyReused
+from .media import MERGE_PATCH
 from .problems import (
     MEDIA_TYPE,
     ContentTooLarge,
@@ -108,6 +109,17 @@ def said(error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def field_error(error: Mapping[str, Any]) -> dict[str, str]:
+    """A validation error, as a problem document names it."""
+    found = {"pointer": pointer(error["loc"]), "detail": said(error)}
+    match error["loc"][0]:
+        case "query":
+            found["parameter"] = str(error["loc"][1])
+        case "header":
+            found["header"] = str(error["loc"][1])
+    return found
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """The page that FastAPI has made, with all that it cannot know."""
     document = _named(document)
@@ -120,8 +132,11 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     document["info"] = {**info, "license": LICENCE, "description": f"{about}\n{CONVENTIONS}"}
     document["tags"] = _tags(document, about)
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _complete_operation(path, operation)
+            if method == "patch":
+                content = operation["requestBody"]["content"]
+                content[MERGE_PATCH] = content["application/json"]
             _lift_problems(operation, schemas)
     for schema in schemas.values():
         if schema.get("additionalProperties") is False:
@@ -209,11 +224,10 @@ def _common_problems(
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
     if operation["security"]:
-        yield from (Unauthenticated, InvalidToken, NotAdmitted)
+        # Of the query string, which every route reads.
+        yield from (Unauthenticated, InvalidToken, NotAdmitted, InvalidRequest)
     if OPERATIONS not in operation.get("tags", ()):
         yield TooManyRequests
-    if operation.get("parameters") or "requestBody" in operation:
-        yield InvalidRequest
     if "{" in path:
         yield NotFound
     if "requestBody" in operation:

@@ -116,6 +116,8 @@ class FieldError(BaseModel):
         examples=["#/quantity"],
     )
     detail: str = Field(description="What is wrong there.")
+    parameter: str | None = Field(None, description="The query parameter, where it is one.")
+    header: str | None = Field(None, description="The header, where it is one.")
 
 
 class InvalidRequest(Problem, status=422, remembered=False):
@@ -137,8 +139,17 @@ class ContentTooLarge(Problem, status=413, remembered=False):
 class UnsupportedMediaType(Problem, status=415, remembered=False):
     """The body must be JSON, sent as application/json.
 
-    Set Content-Type, and send the body as it is, not compressed.
+    Set Content-Type, and send the body as it is, not compressed. `Accept`, `Accept-Patch` or
+    `Accept-Encoding` names what is read.
     """
+
+    def __init__(self, detail: str | None = None, **takes: str) -> None:
+        """`takes` are headers that name what is read, such as accept_encoding="identity"."""
+        super().__init__(detail)
+        self._takes = takes
+
+    def headers(self) -> dict[str, str]:
+        return {name.replace("_", "-").title(): value for name, value in self._takes.items()}
 
 
 class RequestTimeout(Problem, status=408, remembered=False):
@@ -241,3 +252,15 @@ def problem_response(
 def invalid(pointer: str, detail: str) -> InvalidRequest:
     """One wrong field, named by JSON pointer, for a rule that a model cannot state."""
     return InvalidRequest(detail, errors=[{"pointer": pointer, "detail": detail}])
+
+
+def invalid_parameter(name: str, detail: str) -> InvalidRequest:
+    """One wrong parameter of the query string."""
+    error = {"pointer": f"#/{name}", "detail": detail, "parameter": name}
+    return InvalidRequest(f"{name}: {detail}", errors=[error])
+
+
+def invalid_header(name: str, detail: str) -> InvalidRequest:
+    """One wrong header."""
+    error = {"pointer": f"#/{name}", "detail": detail, "header": name}
+    return InvalidRequest(f"{name}: {detail}", errors=[error])

@@ -7,14 +7,17 @@ from typing import Any, NoReturn
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from . import media
 from .audit_log import entry_of
 from .callers import admitted_by, security
 from .context import current
-from .problems import ContentTooLarge, InvalidRequest, UnsupportedMediaType, invalid
+from .parameters import NONE, Parameters
+from .problems import ContentTooLarge, InvalidRequest, invalid
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BULK_BYTES = 16 * MAX_BODY_BYTES
@@ -27,6 +30,12 @@ class StrictRequest(Request):
     """A request whose body is bounded in size."""
 
     max_body_bytes = MAX_BODY_BYTES
+    # Of the query string, once its route has read them.
+    parameters = NONE
+
+    @property
+    def query_params(self) -> QueryParams:
+        return self.parameters
 
     async def body(self) -> bytes:
         """The whole body, once. Raises ContentTooLarge, or InvalidRequest where the client hangs
@@ -72,6 +81,16 @@ def parse(raw: bytes) -> Any:
         raise invalid("#", f"The body is not JSON: {error}.") from None
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        # Which one counts, each reader decides for itself.
+        raise invalid("#", f"The body has the member {json.dumps(twice[:64])} twice.")
+    return members
+
+
 def _exact(literal: str) -> Decimal:
     number = Decimal(literal)
     if not number.is_finite() or abs(number.adjusted()) > 30:
@@ -84,7 +103,9 @@ def _refuse_constant(literal: str) -> NoReturn:
 
 
 # json.loads would make one each time.
-_decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse_constant)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=_exact, parse_constant=_refuse_constant
+)
 
 
 class StrictRoute(APIRoute):
@@ -95,6 +116,7 @@ class StrictRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
+        self._parameters = Parameters(self.dependant)
         self.admitted = admitted_by(endpoint)
         self.openapi_extra = {**(self.openapi_extra or {}), "security": security(self.admitted)}
 
@@ -116,7 +138,7 @@ class StrictRoute(APIRoute):
 
     async def body_of(self, request: StrictRequest) -> Any:
         """The body, parsed, where the route takes one: an object, or null. MISSING where there is
-        none. Nobody gets as far who is not let in.
+        none. Nobody gets as far who is not let in; the query string is read before.
 
         Raises what Gate.admit does, TooManyRequests, ContentTooLarge, UnsupportedMediaType, or
         InvalidRequest.
@@ -127,20 +149,15 @@ class StrictRoute(APIRoute):
             request.scope, self.path, context.caller, context.request_id, state.audit_table
         )
         request.app.rates.take(request.scope)
+        request.parameters = self._parameters.read(request.scope["query_string"])
         if self.body_field is None or not await request.body():
             return MISSING
-        if not _is_json(request):
-            raise UnsupportedMediaType()
+        media.check(request)
         body = await request.json()
         if not isinstance(body, dict | None):
             # FastAPI would take a Decimal for an object with none of its members.
             raise invalid("#", "The body must be a JSON object.")
         return body
-
-
-def _is_json(request: Request) -> bool:
-    content_type = request.headers.get("content-type", "")
-    return content_type.split(";")[0].strip().lower() == "application/json"
 
 
 class BulkRoute(StrictRoute):

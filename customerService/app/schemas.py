@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Address, Input, NewAddress, Output, Text, Timestamp
+from chassis import Address, Changes, Input, NewAddress, Output, Text, Timestamp
 
 # Catches slips of the hand. Whether an address works, only a letter sent to it can tell.
 _LOCAL = r"[^\s@.,;:()<>\[\]\\\"]+"
@@ -37,7 +37,7 @@ class NewCustomer(Input):
     address: NewAddress | None = None
 
 
-class CustomerChanges(Input):
+class CustomerChanges(Changes):
     """The members to change; what is left out stays. A null phone or address is removed, and an
     address is replaced as a whole."""
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from chassis import (
     Amount,
     Attributes,
+    Changes,
     Currency,
     Flag,
     Input,
@@ -49,7 +50,7 @@ class ProductReplacement(ProductFields):
     active: Flag = True
 
 
-class ProductChanges(Input):
+class ProductChanges(Changes):
     """The members to change; what is left out stays. A null description or category is removed."""
 
     name: Name | None = None

@@ -358,3 +358,24 @@ async def test_unknown_path_and_method_are_problems(service: httpx.AsyncClient) 
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+async def test_a_merge_patch_and_what_is_no_patch(service: httpx.AsyncClient) -> None:
+    await service.post("/products", json=CANDLE | {"description": "Red.", "category": "home"})
+    changes = b'{"description": null, "category": "", "name": "Candle"}'
+    for kind, status in (
+        ("application/merge-patch+json", 200),
+        ("application/merge-patch+json; charset=utf-8", 200),
+        ("application/json-patch+json", 415),
+        ("text/plain", 415),
+    ):
+        answer = await service.patch(
+            "/products/CANDLE-RED", content=changes, headers={"Content-Type": kind}
+        )
+        assert answer.status_code == status, kind
+    assert answer.headers["accept-patch"] == "application/json, application/merge-patch+json"
+    product = (await service.get("/products/CANDLE-RED")).json()
+    assert (product["name"], product["description"], product["category"]) == ("Candle", None, None)
+    refused = await service.patch("/products/CANDLE-RED", json={"name": ""})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "#/name"

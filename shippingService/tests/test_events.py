@@ -103,7 +103,7 @@ async def test_event_of_nothing_is_not_found(service: httpx.AsyncClient) -> None
     assert (await move(service, str(uuid4()), "dispatched")).status_code == 404
 
 
-@pytest.mark.parametrize("members", [{"status": "lost"}, {"note": "?"}, {"location": ""}])
+@pytest.mark.parametrize("members", [{"status": "lost"}, {"note": "?"}, {"location": " "}])
 async def test_wrong_event_is_refused(
     service: httpx.AsyncClient, orders: Orders, members: dict[str, str]
 ) -> None:
