@@ -29,11 +29,14 @@ from . import (
     tracing,
 )
 from .admission import Limits
+from .answers import AnswerHeaders
 from .audit_log import table_of
 from .bodies import WholeBody
+from .cors import Cors
 from .database import Database
 from .dispatch import Dispatch
 from .edge import Edge
+from .hosts import LocalOnly
 from .peers import Peers
 from .queues import Queue, Queues
 from .rates import RateHeaders, Rates, buckets_of
@@ -58,6 +61,10 @@ class ServiceApp(FastAPI):
     # What the server may ask before it begins with a request.
     edge: Edge | None = None
     rates: Rates
+    cors: Cors
+    local_only: LocalOnly | None = None
+    # Whether what it keeps belongs to people: then nobody on the way may keep its answers.
+    personal: bool
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
 
@@ -70,7 +77,9 @@ class ServiceApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         served = Dispatch(self, self.state.routers, others=super().build_middleware_stack())
-        self.edge = Edge(served, service=self.service, limits=self.limits)
+        answers = AnswerHeaders(self.cors, personal=self.personal)
+        self.edge = Edge(served, service=self.service, limits=self.limits, answers=answers)
+        self.edge.begin(self.local_only)
         return RateHeaders(WholeBody(self.edge), self.rates)
 
     def openapi(self) -> dict[str, Any]:
@@ -90,12 +99,14 @@ def create_app(
     queues: Sequence[Queue] = (),
     settings: type[Settings] = Settings,
     session: Mapping[str, str] | None = None,
+    personal: bool = False,
 ) -> ServiceApp:
     """A service ready for a server to run.
 
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
     background, `queues` what waits for that, `session` parameters of its PostgreSQL sessions.
+    What it keeps is `personal` where it belongs to people: no cache on the way may keep an answer.
     Nothing is opened and no variable is read before it starts.
     """
     app = ServiceApp(
@@ -114,6 +125,8 @@ def create_app(
     app.service = name
     app.limits = Limits()
     app.rates = Rates()
+    app.cors = Cors()
+    app.personal = personal
     app.state.settings_type = with_peers(settings, tuple(peers))
     app.state.peer_names = tuple(peers)
     app.state.sweeps = tuple(sweeps)
@@ -124,10 +137,10 @@ def create_app(
     app.state.idempotency_table = f"{schema}.{name}_idempotency_keys"
     app.state.audit_table = table_of(schema, name)
     app.state.routers = (*routers, audit_routes.router, health.router, problem_pages.router)
+    if any(sweep.parked for sweep in sweeps):
+        app.state.routers += (parked.router,)
     for router in app.state.routers:
         app.include_router(router)
-    if any(sweep.parked for sweep in sweeps):
-        app.include_router(parked.router)
     docs.serve(app)
     handlers.install(app)
     return app
@@ -152,8 +165,10 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
     app.limits.in_flight = settings.max_in_flight
     app.limits.at_work = settings.max_at_work
     app.limits.request_timeout = settings.request_timeout
+    app.cors.allow(settings.cors_origins)
+    app.local_only = _local_only(app, settings)
     if app.edge:
-        app.edge.begin()
+        app.edge.begin(app.local_only)
     state.gate = auth.gate(app.service, settings, state.admitted, app.peer_transport)
     app.rates.buckets = buckets_of(settings.rate_limit, settings.rate_window)
     database = Database(
@@ -191,6 +206,13 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
         if app.edge:
             app.edge.end()
         logs.lines.flush()
+
+
+def _local_only(app: ServiceApp, settings: Settings) -> LocalOnly | None:
+    """What keeps strangers' pages out where nobody has to show a token."""
+    if settings.auth_mode != "dev":
+        return None
+    return LocalOnly(app.cors, [*settings.allowed_hosts, settings.bind_address or "localhost"])
 
 
 def _all_sweeps(app: ServiceApp) -> list[Sweep]:

@@ -26,10 +26,19 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from . import metrics
-from .context import RequestContext, enter
+from .answers import as_bytes
+from .context import RequestContext, current, enter
 from .edge import Edge
-from .heads import without_upgrade
-from .problems import MEDIA_TYPE, HttpProblem, Overloaded, Problem, RequestTimeout, document_bytes
+from .heads import path_and_query, refusal_of, without_upgrade
+from .problems import (
+    MEDIA_TYPE,
+    BadRequest,
+    Overloaded,
+    Problem,
+    RequestHeaderFieldsTooLarge,
+    RequestTimeout,
+    document_bytes,
+)
 
 PATIENCE_SECONDS = 4.0
 LOOK_SECONDS = 0.5
@@ -38,8 +47,10 @@ LOOK_SECONDS = 0.5
 LEAST_BYTES = 5 * 1024
 
 MAX_HEAD_BYTES = 64 * 1024
-MAX_HEADERS = 100
 MAX_PIPELINED = 100
+# A client that sends on while it was answered already is listened to for so long: one that is cut
+# off while it sends does not read the answer.
+MAX_DRAINED_BYTES = 4 * 1024 * 1024
 
 # A process may open so many files and sockets; what is left is for peers and PostgreSQL.
 MOST_CONNECTIONS = 4096
@@ -82,12 +93,15 @@ class ClientConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
+        # What came since the last head or piece of a body: of a head, or of what follows a body.
         self._head_bytes = 0
         self._heads = 0
         self._received = 0
         self._refusal: Problem | None = None
         # Of a request that was turned away: whether its body still comes.
         self._unwanted_body = False
+        # How much came of a body after the answer.
+        self._drained = 0
         self._held: tuple[RequestResponseCycle, Any] | None = None
         # What this client keeps us waiting for, how far that had come, and when.
         self._owed = "head"
@@ -107,8 +121,8 @@ class ClientConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         while data:
             data = self._parse(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse(HttpProblem(431))
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(RequestHeaderFieldsTooLarge())
 
     def _parse(self, data: bytes) -> bytes:
         """Parse what has come. Returns what is to be parsed yet: a request that asked for another
@@ -136,55 +150,72 @@ class ClientConnection(HttpToolsProtocol):
             return  # nothing is begun: this head comes again
         self._in_head = False
         self._heads += 1
-        self._head_bytes = 0
+        self._head_bytes = self._drained = 0
         self._unwanted_body = self._turn_away()
         if not self._unwanted_body:
             super().on_headers_complete()
+        # What comes after a body is no header of its request: others have not looked at it.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        if not self._unwanted_body:
+        self._head_bytes = 0
+        if self._unwanted_body or self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > MAX_DRAINED_BYTES:
+                self.transport.close()
+        else:
             super().on_body(body)
 
     def _check_head(self) -> None:
-        """What the parser lets through, and must not be. Raised, it ends the parsing."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        version = self.parser.get_http_version()
-        if version not in ("1.0", "1.1"):
-            self._refusal = HttpProblem(505)
-        elif hosts != 1 and version == "1.1":
-            self._refusal = HttpProblem(400, "There must be one Host header.")
-        elif len(self.headers) > MAX_HEADERS or (
-            self._head_bytes > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES
-        ):
-            self._refusal = HttpProblem(431)
+        """What must not be ends the parsing."""
+        self._refusal = refusal_of(self.parser, self.headers)
+        if self._head_bytes > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES:
+            self._refusal = RequestHeaderFieldsTooLarge()
         elif len(self.pipeline) >= MAX_PIPELINED:
-            self._refusal = HttpProblem(400, "Too many requests wait on this connection.")
-        elif self.parser.should_upgrade() and self.parser.get_method() == b"CONNECT":
-            self._refusal = HttpProblem(400, "There are no tunnels here.")
+            self._refusal = BadRequest("Too many requests wait on this connection.")
+        elif not self.url.startswith(b"/"):
+            self._take_target()
         if self._refusal:
             raise ValueError(self._refusal.detail)
+
+    def _take_target(self) -> None:
+        """Of a request that names more than a path, what is left when the rest is our name."""
+        target = path_and_query(self.url)
+        if target is None:
+            self._refusal = BadRequest("The target must be a path, or a URL of http or https.")
+        else:
+            self.url = target
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(self._refusal or HttpProblem(400, msg))
+        self._refuse(self._refusal or BadRequest(msg))
 
     def _refuse(self, problem: Problem) -> None:
         """Say why, unless the client waits for the answer to something else, and hang up."""
         enter(RequestContext())
         if self._nothing_else_asked():
             body = document_bytes(problem, "/")
-            head = {
-                "Content-Type": MEDIA_TYPE,
-                "Content-Length": str(len(body)),
+            own = {
+                "content-type": MEDIA_TYPE,
+                "content-length": str(len(body)),
+                "connection": "close",
+                "x-request-id": current().request_id,
                 **problem.headers(),
             }
-            lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-            self.transport.write(
-                STATUS_LINE[problem.status] + f"{lines}Connection: close\r\n\r\n".encode() + body
-            )
+            headers = [(name.lower().encode(), value.encode()) for name, value in own.items()]
+            if self._edge:
+                origin = dict(self.scope["headers"]).get(b"origin") if self.scope else None
+                headers = self._edge.answers.beside(problem.status, headers, origin)
+            head = as_bytes([*self.server_state.default_headers, *headers])
+            self.transport.write(STATUS_LINE[problem.status] + head + b"\r\n" + body)
         self.transport.close()
+
+    @property
+    def _edge(self) -> Edge | None:
+        edge: Edge | None = getattr(self.app, "edge", None)
+        return edge
 
     def _nothing_else_asked(self) -> bool:
         if self.cycle is None or self.cycle.response_complete:
@@ -204,7 +235,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _turn_away(self) -> bool:
         """Refuse a request that is too much, unless another one is before it. Returns whether."""
-        edge: Edge | None = getattr(self.app, "edge", None)
+        edge = self._edge
         if edge is None or not edge.overloaded() or not self._is_idle():
             return False
         method, path = self.parser.get_method().decode(), unquote(parse_url(self.url).path.decode())
@@ -214,7 +245,8 @@ class ClientConnection(HttpToolsProtocol):
         answer = edge.turn_away(method, path, self.headers, last=last)
         if answer is None:
             return False
-        self.transport.write(STATUS_LINE[Overloaded.status] + answer)
+        date = as_bytes(self.server_state.default_headers)
+        self.transport.write(STATUS_LINE[Overloaded.status] + date + answer)
         if last:
             self.transport.close()
         self.on_response_complete()
@@ -234,6 +266,11 @@ class ClientConnection(HttpToolsProtocol):
         super().on_message_complete()
         if self.cycle is not None:
             self.cycle.more_body = False  # also where it was answered before its end
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            self.cycle.body.clear()  # what came of it, and nobody read
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
 from .admission import Admission, Limits
+from .answers import AnswerHeaders
 from .context import TIMEOUT, RequestContext, current, enter, from_headers
+from .hosts import LocalOnly
 from .logs import log, requests
 from .problems import DeadlineExceeded, InternalError, Overloaded, Problem, problem_response
 from .refusals import Refusals
@@ -34,12 +36,17 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, *, service: str, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, limits: Limits, answers: AnswerHeaders
+    ) -> None:
         self.app = app
         self.service = service
         self.limits = limits
+        self.answers = answers
+        # Where nobody has to show a token.
+        self._local_only: LocalOnly | None = None
         self._admission = Admission(limits)
-        self._refusals = Refusals(service)
+        self._refusals = Refusals(service, answers)
         metrics.IN_FLIGHT.labels(service).set_function(lambda: self._admission.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,15 +55,19 @@ class Edge:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         enter(from_headers(headers, self.limits.request_timeout))
-        exchange = Exchange(scope, send, self.service)
+        exchange = Exchange(scope, send, self, headers.get(b"origin"))
         try:
-            await self._admit(exchange, receive)
+            if self._local_only and (no := self._local_only.refusal(scope["method"], headers)):
+                await exchange.refuse(no)
+            else:
+                await self._admit(exchange, receive)
         finally:
             exchange.report()
 
-    def begin(self) -> None:
+    def begin(self, local_only: LocalOnly | None) -> None:
         """A service that starts has no overload behind it, even where its process had one."""
         self._admission = Admission(self.limits)
+        self._local_only = local_only
 
     def end(self) -> None:
         """What was refused last is told, too."""
@@ -128,19 +139,23 @@ class Edge:
 class Exchange:
     """One request and its answer, watched on the way out."""
 
-    def __init__(self, scope: Scope, send: Send, service: str) -> None:
+    def __init__(self, scope: Scope, send: Send, edge: Edge, origin: bytes | None) -> None:
         self.scope = scope
         self.path: str = scope["path"]
         self.status = 0
         self._send = send
-        self._service = service
+        self._service = edge.service
+        self._answers = edge.answers
+        self._origin = origin
         self._context: RequestContext = current()
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._correlation()]
+            own = message.get("headers", ())
+            headers = self._answers.beside(self.status, own, self._origin)
+            message["headers"] = [*headers, *self._correlation()]
         await self._send(message)
 
     def _correlation(self) -> Iterable[tuple[bytes, bytes]]:

@@ -1,8 +1,70 @@
 """The heads of requests, as the parser hands them over, before anything is made of them."""
 
-from httptools import HttpRequestParser
+from httptools import HttpParserInvalidURLError, HttpRequestParser, parse_url
 
-Header = tuple[bytes, bytes]
+from .cors import Header
+from .problems import (
+    BadRequest,
+    HttpVersionNotSupported,
+    Problem,
+    RequestHeaderFieldsTooLarge,
+)
+
+MAX_HEADERS = 100
+
+# Of two of these, one reader takes the first, and another one the last.
+SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"transfer-encoding",
+    }
+)
+
+# The target of OPTIONS that asks about the server as such.
+ASTERISK = b"*"
+
+
+def refusal_of(parser: HttpRequestParser, headers: list[Header]) -> Problem | None:
+    """What the parser lets through, and must not be."""
+    version = parser.get_http_version()
+    if version not in ("1.0", "1.1"):
+        return HttpVersionNotSupported()
+    if len(headers) > MAX_HEADERS:
+        return RequestHeaderFieldsTooLarge()
+    names = [name for name, _ in headers]
+    if len(set(names)) < len(names):
+        for name in SINGLE:
+            if names.count(name) > 1:
+                return BadRequest(f"There may be only one {name.decode().title()} header.")
+    if b"host" not in names and version == "1.1":
+        return BadRequest("There must be a Host header.")
+    if b"transfer-encoding" in names and not _is_chunked(version, dict(headers)):
+        return BadRequest("The only Transfer-Encoding is chunked, in HTTP/1.1.")
+    if parser.should_upgrade() and parser.get_method() == b"CONNECT":
+        return BadRequest("There are no tunnels here.")
+    return None
+
+
+def _is_chunked(version: str, headers: dict[bytes, bytes]) -> bool:
+    return version == "1.1" and headers[b"transfer-encoding"].strip(b" \t").lower() == b"chunked"
+
+
+def path_and_query(target: bytes) -> bytes | None:
+    """What a request is for, where its target does not begin with a slash: that of an absolute
+    URL, or an asterisk. None where it is neither."""
+    if target == ASTERISK:
+        return target
+    if not target.lower().startswith((b"http://", b"https://")):
+        return None
+    try:
+        url = parse_url(target)
+    except HttpParserInvalidURLError:
+        return None
+    return (url.path or b"/") + (b"?" + url.query if url.query else b"")
 
 
 def without_upgrade(parser: HttpRequestParser, target: bytes, headers: list[Header]) -> bytes:

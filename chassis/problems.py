@@ -207,8 +207,43 @@ class DeadlineExceeded(Problem, status=503, retry_after=1):
     """
 
 
+class BadRequest(Problem, status=400, remembered=False):
+    """This is not a request that HTTP allows.
+
+    What is wrong with it stands in `detail`; the same bytes are refused again.
+    """
+
+
+class MethodNotAllowed(Problem, status=405, remembered=False):
+    """There is something at this path, but it does not have this method.
+
+    The header Allow names the methods that it has.
+    """
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"This path has {allow}.")
+        self._allow = allow
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": self._allow}
+
+
+class RequestHeaderFieldsTooLarge(Problem, status=431, remembered=False):
+    """The head of the request is too large: its line, its headers, or how many these are.
+
+    Send fewer and shorter headers and parameters: 64 KiB in all, and 100 headers.
+    """
+
+
+class HttpVersionNotSupported(Problem, status=505, remembered=False):
+    """Requests are to be sent as HTTP/1.1 or HTTP/1.0.
+
+    Set the client to one of these; a proxy in front of the service may speak others.
+    """
+
+
 class HttpProblem(Problem, status=400):
-    """The request cannot be read as HTTP, or in the way it was sent.
+    """What was asked for is not to be had in this way.
 
     `detail` says what is wrong with it.
     """
@@ -228,6 +263,8 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 def http_problem(status: int, detail: str | None = None) -> Problem:
     """The problem for a status that the framework chose."""
+    if status == 400:
+        return BadRequest(detail)
     known = _BY_STATUS.get(status)
     return known() if known else HttpProblem(status, detail)
 

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from pydantic_core import to_json
 
 from . import metrics
+from .answers import AnswerHeaders, as_bytes
 from .context import correlation
 from .logs import requests
 from .problems import MEDIA_TYPE, Overloaded
@@ -23,15 +24,16 @@ _OWN = ("instance", "request_id")  # of each answer; the members of the document
 _DOCUMENT = copy_context().run(_PROBLEM.document, "/")
 _BODY = to_json({name: _DOCUMENT[name] for name in _DOCUMENT if name not in _OWN})[:-1]
 _FIELDS = {"content-type": MEDIA_TYPE, **_PROBLEM.headers()}
-_HEAD = "".join(f"{name.lower()}: {value}\r\n" for name, value in _FIELDS.items()).encode()
+_OWN_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _FIELDS.items()]
 _CLOSE = b"connection: close\r\n"
 
 
 class Refusals:
     """Those of one service."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, answers: AnswerHeaders) -> None:
         self._service = service
+        self._answers = answers
         # Each one's method, request id and traceparent.
         self._untold: list[tuple[str, str, str]] = []
         # Nothing, from the start: the first one is then seen as an increase.
@@ -50,12 +52,15 @@ class Refusals:
         own = b'%b,"instance":%b,"request_id":"%b"}' % (_BODY, to_json(path), request_id.encode())
         return b"%b%bcontent-length: %d\r\nx-request-id: %b\r\ntraceparent: %b\r\n\r\n%b" % (
             _CLOSE if last else b"",
-            _HEAD,
+            self._head(headers.get(b"origin")),
             len(own),
             request_id.encode(),
             traceparent.encode(),
             own,
         )
+
+    def _head(self, origin: bytes | None) -> bytes:
+        return as_bytes(self._answers.beside(_PROBLEM.status, _OWN_HEADERS, origin))
 
     def tell(self) -> None:
         """Tell metrics and log what they have not been told yet."""

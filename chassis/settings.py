@@ -1,11 +1,13 @@
 """Configuration by environment, checked once before a service starts."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     HttpUrl,
     PostgresDsn,
@@ -13,7 +15,7 @@ from pydantic import (
     ValidationError,
     create_model,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from . import secrets
 
@@ -23,6 +25,25 @@ def _without_slash(url: HttpUrl) -> str:
 
 
 Url = Annotated[HttpUrl, AfterValidator(_without_slash)]
+
+_origin = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+
+
+def _listed(given: Any) -> Any:
+    """Of a variable that lists things, with commas or spaces between them."""
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _as_browsers_say(origin: str) -> str:
+    """An origin in the one form in which a browser names it."""
+    told = origin.lower().removesuffix("/")
+    if not _origin.fullmatch(told):
+        raise ValueError(f"{origin} is no origin; one is https://shop.example, without a path")
+    default = ":443" if told.startswith("https:") else ":80"
+    return told.removesuffix(default)
+
+
+Origin = Annotated[str, AfterValidator(_as_browsers_say)]
 
 
 class Settings(BaseSettings):
@@ -46,6 +67,10 @@ class Settings(BaseSettings):
     environment: str = "development"
     # Where callers reach it: told by whoever publishes it, for a container cannot know.
     bind_address: str | None = None
+    # Origins whose pages may call it from a browser.
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_listed)] = ()
+    # With AUTH_MODE=dev: names by which it is called, beside those of this machine.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     auth_mode: Literal["dev", "enforce"] = "dev"
     keys_dir: Path | None = None
     oidc_issuer: str | None = None

@@ -14,6 +14,7 @@ app = create_app(
     schema="cart",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("product_catalogue",),
     sweeps=[Sweep("untouched-carts", ageing.forget_untouched, every=60)],
     settings=CartSettings,

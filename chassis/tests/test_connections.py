@@ -91,6 +91,15 @@ NO_HTTP = [
     HEAD + b"Content-Length: +16\r\n\r\n" + BODY,
     HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n" + BODY,
     HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: xchunked, chunked\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: chunked;q=1\r\n\r\n" + CHUNKED,
+    HEAD + b"Transfer-Encoding: \r\nContent-Length: 16\r\n\r\n" + BODY,
+    HEAD.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+    HEAD + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+    HEAD + b"Content-Type: text/plain\r\nContent-Length: 16\r\n\r\n" + BODY,
     HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + CHUNKED,
     HEAD + b"Transfer-Encoding : chunked\r\n\r\n" + CHUNKED,
     HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nx\r\n0\r\n\r\n",
@@ -120,6 +129,21 @@ async def test_what_is_no_http_is_refused(port: int) -> None:
         assert_problem(answer, 400)
     assert_problem(await say(port, b"GET /notes/count\r\n\r\n" + LAST), 505)
     assert statuses(await say(port, LAST)) == [200]
+
+
+async def test_chunks_are_called_so_in_any_case(port: int) -> None:
+    answer = await say(port, HEAD + b"transfer-encoding:  Chunked \r\n\r\n" + CHUNKED + LAST)
+    assert statuses(answer) == [201, 200]
+
+
+async def test_what_follows_a_body_is_no_header(port: int) -> None:
+    """Whoever stands before us has judged the head alone; and there is no end of it."""
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED[:-2]
+    late = b"Authorization: Bearer x\r\nContent-Type: text/plain\r\nIdempotency-Key: k\r\n\r\n"
+    assert statuses(await say(port, chunked + late + LAST)) == [201, 200]
+    for endless in (b"X-More: x\r\n" * 20_000, b"X-Long: " + b"x" * 200_000):
+        with suppress(ConnectionError):
+            assert statuses(await say(port, chunked, endless, endless)) in ([431], [])
 
 
 async def test_head_is_bounded(port: int) -> None:

@@ -107,7 +107,7 @@ async def test_each_request_is_one_line_with_its_trace(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["route"], line["status"]) for line in requests] == [
-        ("/notes/count", 200),
+        ("/notes/count", 422),
         ("unmatched", 404),
     ]
     for line in requests:

@@ -13,5 +13,6 @@ app = create_app(
     schema="customer",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     sweeps=[Sweep("old-exports", subjects.forget_old, every=30)],
 )

@@ -13,6 +13,7 @@ app = create_app(
     schema="fulfilment",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("order", "warehouse", "shipping"),
     sweeps=[Sweep("unfinished-jobs", driver.take_up_due, every=0.5, parked=jobs.PARKED)],
     queues=[Queue("jobs-unfinished", jobs.UNFINISHED)],

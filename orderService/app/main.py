@@ -15,6 +15,7 @@ app = create_app(
     schema="orders",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[
         Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED),

@@ -13,6 +13,7 @@ app = create_app(
     schema="payment",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("order",),
     sweeps=sweeps.SWEEPS,
     queues=sweeps.QUEUES,

@@ -12,6 +12,7 @@ app = create_app(
     schema="shipping",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("order",),
     sweeps=[Sweep("subject-requests", subjects.follow)],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis import problem_pages
 from chassis.app import load_app
 from chassis.settings import Settings
 from fleet.services import ROOT, SERVICES
@@ -87,8 +88,9 @@ NOT_IN_README = {"install", "install-dev", "lint", "format", "lock"}
 def test_every_problem_that_is_named_exists() -> None:
     known = set()
     for service in SERVICES:
-        document = str(load_app(service.folder).openapi())
-        known |= set(re.findall(r"/problems/[a-z-]+", document))
+        app = load_app(service.folder)
+        known |= set(re.findall(r"/problems/[a-z-]+", str(app.openapi())))
+        known |= {each.type_uri() for each in problem_pages.of_service(app.state.folder).values()}
     for page in PAGES:
         for problem in re.findall(r"/problems/[a-z-]+", page.read_text()):
             assert problem in known, f"{page.name}: {problem}"

@@ -12,5 +12,6 @@ app = create_app(
     schema="payment",
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
+    personal=True,
     peers=("order",),
 )
