@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Address, Connection, NotFound, Page, to_major
+from chassis import Address, Connection, NotFound, Page, to_major, trace_of
 from chassis.lists import conditions, decode, encode, page
 
 from .schemas import Entry, Order, OrderLine, Status
@@ -79,6 +79,7 @@ def as_order(row: Record) -> Order:
             "total": to_major(row["total_minor"], row["currency"]),
             "shipping_address": Address.model_validate_json(address) if address else None,
             "history": [Entry.model_validate(entry) for entry in json.loads(row["history"])],
+            "trace_id": trace_of(row["traceparent"]),
         }
     )
 

@@ -101,7 +101,8 @@ class Entry(Output):
 
 
 class Order(Output):
-    """`fulfilment_job_id` is the job that is getting the order out, or has."""
+    """`fulfilment_job_id` is the job that is getting the order out, or has; `trace_id` is of the
+    request that began to place it."""
 
     order_id: UUID
     customer_id: UUID
@@ -117,3 +118,4 @@ class Order(Output):
     created_at: Timestamp
     updated_at: Timestamp
     history: list[Entry]
+    trace_id: str | None

@@ -54,6 +54,7 @@ async def test_order_takes_the_cart_at_prices_of_now(
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
         "history": body["history"],
+        "trace_id": placed.headers["traceparent"][3:35],
     }
 
 

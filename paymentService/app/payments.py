@@ -5,19 +5,20 @@ processing → unknown → captured → refunded
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from uuid import UUID
 
-from asyncpg import Record
+from asyncpg import Record, UniqueViolationError
 
-from chassis import Connection, NotFound, Page, Parked, Problem, to_major
+from chassis import Connection, NotFound, Page, Parked, Problem, to_major, trace_of
 from chassis.context import current
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from .orders import AlreadyPaid
 from .provider import Outcome
-from .schemas import Method, NewPayment, Payment
+from .schemas import Method, NewPayment, Payment, PaymentEntry
 
 UNDECIDED = frozenset({"processing", "unknown"})
 
@@ -25,12 +26,35 @@ UNDECIDED = frozenset({"processing", "unknown"})
 PATIENCE_SECONDS = 1.5
 POLL_SECONDS = 0.05
 
+# The id of a payment that is about to be written. Those of one order are written one after the
+# other: each sees what became of the one before, and so no two are the tenth.
+MINT = """
+SELECT uuidv7(),
+       pg_advisory_xact_lock(hashtext('payment.payments'), hashtext($1::uuid::text))
+"""
+
+# Not while so many were declined within the hour. One that is not decided yet counts as if it were:
+# it may be by the time this one is written.
 INSERT = """
 INSERT INTO payment.payments
        (payment_id, order_id, customer_id, amount_minor, currency, token, next_attempt_at,
         traceparent)
-VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), $8)
+SELECT $1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), $8
+ WHERE 10 > (SELECT count(*) FROM payment.payments WHERE order_id = $2 AND status <> 'declined')
+          + (SELECT count(*) FROM (
+                 SELECT FROM payment.payments
+                  WHERE order_id = $2 AND status = 'declined'
+                    AND updated_at > now() - interval '1 hour'
+                  ORDER BY updated_at DESC LIMIT 10) lately)
 RETURNING *
+"""
+
+# Seconds until the tenth of them is an hour old.
+FULL_FOR = """
+SELECT ceil(extract(epoch FROM updated_at + interval '1 hour' - now()))::int
+  FROM payment.payments
+ WHERE order_id = $1 AND status = 'declined' AND updated_at > now() - interval '1 hour'
+ ORDER BY updated_at DESC OFFSET 9 LIMIT 1
 """
 
 FIND = """
@@ -126,6 +150,17 @@ class PaymentOutcomeUnknown(Problem, status=503, retry_after=1):
     refund_id: UUID | None = None
 
 
+class TooManyAttempts(Problem, status=429, remembered=False, retry_after=3600):
+    """Ten payments of this order were declined within an hour.
+
+    Wait for as long as Retry-After says, and pay by another card.
+    """
+
+
+class OrderTaken(Exception):
+    """The order has a payment that was not declined, or has not been yet."""
+
+
 def as_payment(row: Record) -> Payment:
     return Payment(
         payment_id=row["payment_id"],
@@ -137,6 +172,8 @@ def as_payment(row: Record) -> Payment:
         method=Method(last4=row["last4"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        history=[PaymentEntry.model_validate(entry) for entry in json.loads(row["history"])],
+        trace_id=trace_of(row["traceparent"]),
     )
 
 
@@ -152,13 +189,26 @@ async def insert(
     amount_minor: int,
     lease: float,
 ) -> Record:
-    """Raises UniqueViolationError while the order has a payment that was not declined."""
+    """In the unit of work that has minted the id. Raises OrderTaken, TooManyAttempts."""
     ids = (payment_id, new.order_id, customer_id)
     token = new.method.token.get_secret_value()
     what = (amount_minor, new.currency, token)
-    row = await db.fetchrow(INSERT, *ids, *what, lease, current().traceparent)
-    assert row is not None
+    try:
+        row = await db.fetchrow(INSERT, *ids, *what, lease, current().traceparent)
+    except UniqueViolationError:
+        raise OrderTaken from None
+    if row is None:
+        raise await _full(db, new.order_id)
     return row
+
+
+async def _full(db: Connection, order_id: UUID) -> TooManyAttempts | OrderTaken:
+    seconds = await db.fetchval(FULL_FOR, order_id)
+    if seconds is None:
+        return OrderTaken()
+    problem = TooManyAttempts()
+    problem.retry_after = seconds
+    return problem
 
 
 async def find(db: Connection, payment_id: UUID, owner: UUID | None = None) -> Record:

@@ -5,7 +5,17 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Parked, Problem, invalid, to_major, to_minor
+from chassis import (
+    Connection,
+    NotFound,
+    Page,
+    Parked,
+    Problem,
+    invalid,
+    to_major,
+    to_minor,
+    trace_of,
+)
 from chassis.context import current
 from chassis.lists import NEWEST, decode, encode, page
 
@@ -122,6 +132,7 @@ def as_refund(row: Record) -> Refund:
         status=row["status"],
         reason=row["reason"],
         created_at=row["created_at"],
+        trace_id=trace_of(row["traceparent"]),
     )
 
 

@@ -29,7 +29,7 @@ from .orders import (
     UnknownOrder,
     UnknownOrderStatus,
 )
-from .payments import PaymentInProgress, PaymentOutcomeUnknown
+from .payments import PaymentInProgress, PaymentOutcomeUnknown, TooManyAttempts
 from .refunds import RefundExceedsPayment
 from .schemas import NewPayment, NewRefund, Payment, Refund
 
@@ -49,6 +49,7 @@ router = Router(tags=["payments"])
         OrderNotPayable,
         PaymentInProgress,
         PaymentOutcomeUnknown,
+        TooManyAttempts,
     ),
 )
 @admits("customer", "staff")

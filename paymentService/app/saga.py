@@ -10,7 +10,7 @@ the sweeps, or for the client's next request with the same key, to go on from th
 import asyncio
 from uuid import UUID
 
-from asyncpg import Record, UniqueViolationError
+from asyncpg import Record
 from starlette.responses import Response
 
 from chassis import Context, Once, to_minor
@@ -25,7 +25,7 @@ from .schemas import NewPayment, NewRefund
 # A client waits no longer than this for the order to hear of what is done already.
 TELL_SECONDS = 1.0
 
-MINT = "SELECT uuidv7()"
+MINT = "SELECT uuidv7()"  # of a refund
 
 
 async def pay(context: Context, once: Once, new: NewPayment) -> Response:
@@ -47,19 +47,22 @@ async def pay(context: Context, once: Once, new: NewPayment) -> Response:
 
 
 async def _begin(context: Context, once: Once, new: NewPayment) -> Record:
-    """A new payment, ours to work on; or the one that this key began meanwhile."""
+    """A new payment, ours to work on; or the one that this key began meanwhile.
+
+    Raises TooManyAttempts, and what `check_payable` and `until_order_is_free` do.
+    """
     amount_minor = to_minor(new.amount, new.currency)
     customer_id = await orders.check_payable(context.peers["order"], new)
     while True:
         try:
             async with context.database.unit_of_work() as db:
-                payment_id = await db.fetchval(MINT)
+                payment_id = await db.fetchval(payments.MINT, new.order_id)
                 if earlier := await once.claim(db, payment_id):
                     break
                 return await payments.insert(
                     db, payment_id, new, customer_id, amount_minor, lease(context)
                 )
-        except UniqueViolationError:
+        except payments.OrderTaken:
             await payments.until_order_is_free(context.database, new.order_id)
     return await _resume(context, earlier)
 

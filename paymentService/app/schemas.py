@@ -43,18 +43,33 @@ class Method(Output):
     last4: str | None = None
 
 
+Status = Literal["processing", "unknown", "captured", "declined", "refunded"]
+
+
+class PaymentEntry(Output):
+    """When the payment came to this status."""
+
+    status: Status
+    at: Timestamp
+
+
 class Payment(Output):
-    """`refunded` counts refunds from their beginning; a partly refunded payment stays captured."""
+    """`refunded` counts refunds from their beginning; a partly refunded payment stays captured.
+
+    `trace_id` is of the request that began it.
+    """
 
     payment_id: UUID
     order_id: UUID
-    status: Literal["processing", "unknown", "captured", "declined", "refunded"]
+    status: Status
     amount: Money
     refunded: Money
     currency: str
     method: Method
     created_at: Timestamp
     updated_at: Timestamp
+    history: list[PaymentEntry]
+    trace_id: str | None
 
 
 class NewRefund(Input):
@@ -65,6 +80,8 @@ class NewRefund(Input):
 
 
 class Refund(Output):
+    """`trace_id` is of the request that began it, or its payment where nobody asked for it."""
+
     refund_id: UUID
     payment_id: UUID
     amount: Money
@@ -72,3 +89,4 @@ class Refund(Output):
     status: Literal["processing", "succeeded"]
     reason: str | None
     created_at: Timestamp
+    trace_id: str | None

@@ -40,6 +40,29 @@ ALTER TABLE payment.payments ADD COLUMN IF NOT EXISTS traceparent text;
 
 ALTER TABLE payment.payments ADD COLUMN IF NOT EXISTS customer_id uuid;
 
+-- [{status, at}], each status that it came to. Only the trigger writes it: no statement can forget
+-- to, and none can change what has been written.
+ALTER TABLE payment.payments ADD COLUMN IF NOT EXISTS history jsonb NOT NULL DEFAULT '[]';
+-- Of older rows as much as is known: when they began, and when they last changed.
+UPDATE payment.payments
+   SET history = jsonb_build_array(
+           jsonb_build_object('status', 'processing', 'at', created_at)) || CASE
+           WHEN status = 'processing' THEN '[]'
+           ELSE jsonb_build_array(jsonb_build_object('status', status, 'at', updated_at)) END
+ WHERE history = '[]';
+
+CREATE OR REPLACE FUNCTION payment.note_status() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    NEW.history = coalesce(OLD.history, '[]')
+        || jsonb_build_object('status', NEW.status, 'at', clock_timestamp());
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER payments_begin_a_history BEFORE INSERT ON payment.payments
+    FOR EACH ROW EXECUTE FUNCTION payment.note_status();
+CREATE OR REPLACE TRIGGER payments_note_their_status BEFORE UPDATE OF status ON payment.payments
+    FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION payment.note_status();
+
 -- The invariant: one payment an order that took its money, or still may.
 CREATE UNIQUE INDEX IF NOT EXISTS payments_one_an_order
     ON payment.payments (order_id) WHERE status <> 'declined';
@@ -48,6 +71,9 @@ CREATE INDEX IF NOT EXISTS payments_by_order ON payment.payments (order_id, paym
 -- GET /payments for a customer, newest first.
 CREATE INDEX IF NOT EXISTS payments_by_customer
     ON payment.payments (customer_id, payment_id DESC);
+-- How many of an order were declined of late.
+CREATE INDEX IF NOT EXISTS payments_declined
+    ON payment.payments (order_id, updated_at) WHERE status = 'declined';
 -- The sweep's queue; empty when all is well.
 CREATE INDEX IF NOT EXISTS payments_due ON payment.payments (next_attempt_at) WHERE NOT settled;
 
@@ -163,7 +189,13 @@ $$;
 REVOKE ALL ON FUNCTION payment.erase FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA payment TO payment_app;
-GRANT SELECT, INSERT, UPDATE ON payment.payments, payment.refunds TO payment_app;
+GRANT SELECT, INSERT ON payment.payments, payment.refunds TO payment_app;
+-- Of which order, whose and for how much a payment or refund is never changes; nor does what has been
+-- in its history.
+REVOKE UPDATE ON payment.payments, payment.refunds FROM payment_app;
+GRANT UPDATE (status, refunded_minor, token, last4, order_told, attempts, next_attempt_at, version,
+              updated_at) ON payment.payments TO payment_app;
+GRANT UPDATE (status, attempts, next_attempt_at, updated_at) ON payment.refunds TO payment_app;
 GRANT SELECT, INSERT ON payment.sandbox_charges, payment.sandbox_refunds TO payment_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON payment.payment_idempotency_keys TO payment_app;
 GRANT SELECT, INSERT ON payment.subject_requests TO payment_app;

@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 
@@ -30,6 +31,7 @@ async def test_captured_payment_is_found_and_its_order_is_paid(
     payment = created.json()
     payment_id = payment["payment_id"]
     assert created.headers["location"] == f"/payments/{payment_id}"
+    history, trace_id = payment["history"], payment["trace_id"]
     assert payment | {"payment_id": "", "created_at": "", "updated_at": ""} == {
         "payment_id": "",
         "order_id": order_id,
@@ -40,8 +42,12 @@ async def test_captured_payment_is_found_and_its_order_is_paid(
         "method": {"type": "card", "last4": "4242"},
         "created_at": "",
         "updated_at": "",
+        "history": history,
+        "trace_id": trace_id,
     }
     assert payment["created_at"].endswith("Z")
+    assert [entry["status"] for entry in history] == ["processing", "captured"]
+    assert trace_id == created.headers["traceparent"][3:35]
     assert shop.orders[order_id] | {"total": ""} == {
         "order_id": order_id,
         "status": "paid",
@@ -311,3 +317,45 @@ async def test_payment_that_is_not_there(service: httpx.AsyncClient, payment_id:
     for path in ("", "/refunds", f"/refunds/{uuid4()}"):
         assert (await service.get(f"/payments/{payment_id}{path}")).status_code == 404
     assert (await service.post(f"/payments/{payment_id}/refunds", json={})).status_code == 404
+
+
+async def test_history_tells_each_status_in_turn(service: httpx.AsyncClient, shop: Shop) -> None:
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    order_id = shop.place()
+    payment_id = (await pay(service, order_id, "tok_timeout", headers=trace)).json()["payment_id"]
+    await until_order(shop, order_id, "paid")
+    refund = await service.post(f"/payments/{payment_id}/refunds", json={"amount": "5.00"})
+    assert refund.json()["trace_id"] == refund.headers["traceparent"][3:35]
+    await service.post(f"/payments/{payment_id}/refunds", json={})
+    payment = (await service.get(f"/payments/{payment_id}")).json()
+    told = [entry["status"] for entry in payment["history"]]
+    assert told == ["processing", "unknown", "captured", "refunded"]
+    moments = [entry["at"] for entry in payment["history"]]
+    assert moments == sorted(moments)
+    assert all(moment.endswith("Z") for moment in moments)
+    assert payment["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert (await service.get("/payments")).json()["items"] == [payment]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE payment.payments SET amount_minor = 1",
+        "UPDATE payment.payments SET order_id = uuidv7()",
+        "UPDATE payment.payments SET customer_id = uuidv7()",
+        "UPDATE payment.payments SET history = '[]'",
+        "UPDATE payment.refunds SET amount_minor = 1",
+        "UPDATE payment.refunds SET payment_id = uuidv7()",
+        "DELETE FROM payment.payments",
+    ],
+)
+async def test_database_refuses_what_must_not_be(
+    service: httpx.AsyncClient, shop: Shop, database_url: str, statement: str
+) -> None:
+    payment = (await pay(service, shop.place())).json()
+    await service.post(f"/payments/{payment['payment_id']}/refunds", json={"amount": "1"})
+    db = await asyncpg.connect(database_url)
+    await db.execute("SET ROLE payment_app")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(statement)
+    await db.close()

@@ -36,6 +36,7 @@ async def test_refund_in_parts_refunds_the_payment_and_the_order(
         "status": "succeeded",
         "reason": "one chipped",
         "created_at": "",
+        "trace_id": part.headers["traceparent"][3:35],
     }
     assert (await service.get(part.headers["location"])).json() == refund
     payment = (await service.get(path.removesuffix("/refunds"))).json()

@@ -44,3 +44,26 @@ def test_order_of_nothing_that_waited_is_paid(database: str) -> None:
     assert asyncio.run(found(database, query)) == [("paid", None)]
     query = "SELECT status FROM orders.order_history ORDER BY at"
     assert asyncio.run(found(database, query)) == [("pending",), ("paid",)]
+
+
+PAYMENTS = """
+INSERT INTO payment.payments
+       (order_id, status, amount_minor, refunded_minor, currency, token, created_at, updated_at)
+SELECT uuidv7(), status, 100, 0, 'EUR', token, '2026-01-01 12:00+02', '2026-01-02'
+  FROM (VALUES ('processing', 'tok_ok'), ('captured', NULL), ('declined', NULL)) old (status, token)
+"""
+HISTORY = """
+SELECT status, jsonb_path_query_array(history, '$.status')::text,
+       (history -> 0 ->> 'at')::timestamptz = created_at
+       AND (history -> -1 ->> 'at')::timestamptz IN (created_at, updated_at)
+  FROM payment.payments ORDER BY status
+"""
+
+
+def test_payments_get_the_history_that_is_known(database: str) -> None:
+    asyncio.run(come_forward(database, "paymentService", PAYMENTS))
+    assert asyncio.run(found(database, HISTORY)) == [
+        ("captured", '["processing", "captured"]', True),
+        ("declined", '["processing", "declined"]', True),
+        ("processing", '["processing"]', True),
+    ]

@@ -1,8 +1,11 @@
 INSERT INTO payment.payments (payment_id, order_id, customer_id, status, amount_minor,
-                              refunded_minor, currency, last4, order_told, created_at, updated_at)
+                              refunded_minor, currency, last4, order_told, created_at, updated_at,
+                              history)
 SELECT id, id, customer_id, told, total_minor,
        CASE told WHEN 'refunded' THEN total_minor ELSE 0 END, 'EUR',
-       CASE WHEN NOT erased THEN '4242' END, told, at, at
+       CASE WHEN NOT erased THEN '4242' END, told, at, at,
+       jsonb_build_array(jsonb_build_object('status', 'processing', 'at', at),
+                         jsonb_build_object('status', told, 'at', at))
   FROM (SELECT *, CASE status WHEN 'refunded' THEN 'refunded' ELSE 'captured' END AS told
           FROM scale.purchases WHERE status IN ('fulfilled', 'refunded', 'paid')) paid;
 
