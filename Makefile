@@ -1,12 +1,29 @@
 # The same few verbs everywhere; `make` alone lists them.
 
+# BSD make begins with this target, and leaves out what it does not understand of the rest. To GNU
+# make it is one that nobody asks for.
+.BEGIN:
+	@echo "This is a GNU makefile: use GNU make, which may be called gmake here." >&2; exit 1
+
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
 PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
-PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input install --require-hashes --only-binary :all:
+
+# Where there is uv, it installs; UV= has pip do it. Either takes the same files, by their hashes. uv
+# needs no pip in .venv; pip may find one that uv has made.
+UV ?= $(shell command -v uv 2>/dev/null)
+UV := $(UV)
+INSTALLER := $(if $(UV),uv,pip)
+WITH_UV = '$(UV)' pip install --python $(IN_VENV) --compile-bytecode
+WITH_PIP = { $(IN_VENV) -c 'import pip' 2>/dev/null || $(IN_VENV) -m ensurepip; } && \
+  $(IN_VENV) -m pip --disable-pip-version-check --no-input install
+INSTALL = $(if $(UV),$(WITH_UV),$(WITH_PIP)) --require-hashes --only-binary :all:
+
+# A stamp lists the packages that are there, to tell when they are gone.
+STAMP = (cd $(VENV) && ls -d lib/python*/site-packages/*.dist-info | grep -v /pip-) > $@
 
 ##@ Run
 
@@ -92,8 +109,10 @@ install: $(VENV)/.installed ## Make .venv with exactly the locked versions
 .PHONY: install-dev
 install-dev: $(VENV)/.installed-dev ## …and the tools for tests and checks
 
-# A Python that was upgraded away leaves an environment that looks installed and does not run.
-BROKEN := $(shell [ -x $(IN_VENV) ] || echo broken)
+# A Python that was upgraded away leaves an environment that looks installed and does not run; what
+# else looks after packages may take ours away.
+BROKEN := $(shell [ -x $(IN_VENV) ] && cat $(VENV)/.installed* 2>/dev/null | \
+  (cd $(VENV) && xargs ls -d) >/dev/null 2>&1 || echo broken)
 .PHONY: $(BROKEN)
 $(BROKEN):
 
@@ -103,35 +122,35 @@ $(VENV)/.installed: requirements.txt $(BROKEN)
 	  { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name yours: make $(MAKECMDGOALS) PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	@$(PYTHON) -c 'import venv$(if $(UV),,, ensurepip)' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@[ ! -L $(VENV) ] || \
 	  { echo "$(VENV) is a link, and what it leads to is not ours to replace. Remove it, or name another: make $(MAKECMDGOALS) VENV=…" >&2; exit 1; }
 	@[ $(VENV) = .venv ] || [ ! -e $(VENV) ] || [ -e $(VENV)/.ours ] || \
 	  { echo "$(VENV) is not ours to replace. Move it away, or name another: make $(MAKECMDGOALS) VENV=…" >&2; exit 1; }
 	@echo "1/2 Making $(VENV) with $$($(PYTHON) -V) …"
-	@$(PYTHON) -m venv --clear $(VENV) || \
+	@$(PYTHON) -m venv --clear $(if $(UV),--without-pip) $(VENV) || \
 	  { echo "$(VENV) could not be made: see above. Is there disk space?" >&2; exit 1; }
 	@touch $(VENV)/.ours
-	@echo "2/2 Installing the locked packages …"
-	@$(PIP) -r requirements.txt || \
-	  { echo "The packages could not be installed: see above. Is there disk space, and a way to the package index?" >&2; exit 1; }
-	@touch $@
+	@echo "2/2 Installing the locked packages with $(INSTALLER) …"
+	@$(INSTALL) -r requirements.txt || \
+	  { echo "The packages could not be installed: see above. Is there disk space, and a way to the package index?$(if $(UV), With pip instead: make $(MAKECMDGOALS) UV=)" >&2; exit 1; }
+	@$(STAMP)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing the locked tools …"
-	@$(PIP) -r requirements-dev.txt
-	@touch $@
+	@$(INSTALL) -r requirements-dev.txt
+	@$(STAMP)
 
 $(VENV)/.installed-bench: bench/requirements.txt $(VENV)/.installed-dev
 	@echo "Installing what draws the charts and samples …"
-	@$(PIP) -r bench/requirements.txt
-	@touch $@
+	@$(INSTALL) -r bench/requirements.txt
+	@$(STAMP)
 
 $(VENV)/.installed-supply: supply/requirements.txt $(VENV)/.installed-dev
 	@echo "Installing what looks after the dependencies …"
-	@$(PIP) -r supply/requirements.txt
-	@touch $@
+	@$(INSTALL) -r supply/requirements.txt
+	@$(STAMP)
 
 ##@ Develop
 
