@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from . import audit_log
+from . import audit_log, turns
 from .secrets import secret, with_password
 
 # One applies at a time; any constant does, as long as it is always the same one.
@@ -41,6 +41,48 @@ GRANT SELECT ON fleet.schema_versions TO PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 """
 
+# What a service may change of a row is never which one it is, nor when it came to be. Where its own
+# file grants single columns, these stay.
+NARROW = """
+DO $$ DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT pg_class.oid::regclass AS name, string_agg(quote_ident(attname), ', ') AS columns
+          FROM pg_class
+          JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+               AND attgenerated = '' AND attidentity = '' AND attname <> 'created_at'
+         WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'
+           AND EXISTS (SELECT FROM aclexplode(relacl)
+                        WHERE privilege_type = 'UPDATE' AND grantee = '{name}_app'::regrole)
+           AND NOT EXISTS (SELECT FROM pg_constraint
+                            WHERE conrelid = attrelid AND contype = 'p' AND attnum = ANY (conkey))
+         GROUP BY pg_class.oid
+    LOOP
+        EXECUTE format('REVOKE UPDATE ON %s FROM {name}_app', granted.name);
+        EXECUTE format('GRANT UPDATE (%s) ON %s TO {name}_app', granted.columns, granted.name);
+    END LOOP;
+END $$;
+"""
+
+# What every role may do in every database, and none of ours needs: tables and large objects fill
+# the disk, and an advisory lock is anybody's to hold. Functions are a superuser's to withhold.
+WITHHOLD_TABLES = "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"
+WITHHOLD_FUNCTIONS = """
+DO $$ DECLARE
+    offered regprocedure;
+BEGIN
+    FOR offered IN
+        SELECT oid FROM pg_proc
+         WHERE pronamespace = 'pg_catalog'::regnamespace
+           AND has_function_privilege('public', oid, 'EXECUTE')
+           AND (proname ~ '^pg_(try_)?advisory_(xact_)?lock' OR proname ~ '^(lo_|lowrite$)')
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', offered);
+    END LOOP;
+END $$;
+"""
+
 RECORD = """
 INSERT INTO fleet.schema_versions (service, checksum) VALUES ($1, $2)
 ON CONFLICT (service) DO UPDATE SET checksum = excluded.checksum, applied_at = now()
@@ -63,7 +105,8 @@ def checksum_of(folder: Path) -> str:
 def _sql_of(folder: Path) -> str:
     """All that is applied for a service: its own file, and what the chassis keeps there."""
     own = (folder / "db" / "schema.sql").read_text()
-    return own + audit_log.DDL.format(schema=_schema_named_in(own), name=name_of(folder))
+    names = {"schema": _schema_named_in(own), "name": name_of(folder)}
+    return "".join([own, *(ddl.format(**names) for ddl in (audit_log.DDL, turns.DDL, NARROW))])
 
 
 async def apply(dsn: str, folders: Sequence[Path], passwords: Mapping[str, str]) -> None:
@@ -92,6 +135,7 @@ async def _apply(
     await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
     await db.execute("SET LOCAL client_min_messages = warning")
     await db.execute(VERSIONS)
+    await _withhold(db)
     await _login_role(db, "auditor", passwords.get("auditor"))
     await db.execute("GRANT pg_read_all_data TO auditor")
     rows = await db.fetch("SELECT service, checksum FROM fleet.schema_versions")
@@ -101,6 +145,13 @@ async def _apply(
         await _login_role(db, f"{name}_app", passwords.get(name))
         if known.get(name) != checksum_of(folder):
             await _apply_one(db, folder)
+
+
+async def _withhold(db: asyncpg.Connection) -> None:
+    database = await db.fetchval("SELECT quote_ident(current_database())")
+    await db.execute(WITHHOLD_TABLES.format(database=database))
+    if await db.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        await db.execute(WITHHOLD_FUNCTIONS)
 
 
 async def _apply_one(db: asyncpg.Connection, folder: Path) -> None:

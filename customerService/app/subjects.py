@@ -8,7 +8,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from chassis import Connection, Context, Problem
+from chassis import Connection, Context, Problem, turns
 from chassis.context import current
 from chassis.subjects import Kind, SubjectRequest
 
@@ -21,8 +21,8 @@ HOLDERS = frozenset({"order", "payment", "shipping"})
 PATIENCE_SECONDS = 4.0
 POLL_SECONDS = 0.1
 
-# ExportPart until the unit of work ends, so that no number is seen before a smaller one.
-LOCK = "SELECT pg_advisory_xact_lock(8005)"
+# Taken until the unit of work ends, so that no number is seen before a smaller one.
+TURNS, NUMBERS = "customer.customer_turns", "numbers"
 
 ASK = "INSERT INTO customer.subject_requests (customer_id, kind) VALUES ($1, $2) RETURNING number"
 
@@ -68,7 +68,7 @@ class ExportNotReady(Problem, status=503, retry_after=1):
 
 async def ask(db: Connection, customer_id: UUID, kind: Kind) -> int:
     """In a unit of work. Returns the number of what is asked."""
-    await db.execute(LOCK)
+    await turns.take(db, TURNS, NUMBERS)
     number: int = await db.fetchval(ASK, customer_id, kind)
     return number
 

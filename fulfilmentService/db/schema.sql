@@ -78,6 +78,10 @@ ALTER TABLE fulfilment.fulfilment_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA fulfilment TO fulfilment_app;
-GRANT SELECT, INSERT, UPDATE ON fulfilment.jobs TO fulfilment_app;
+GRANT SELECT, INSERT ON fulfilment.jobs TO fulfilment_app;
+-- Of which order it is, and of what, never changes.
+REVOKE UPDATE ON fulfilment.jobs FROM fulfilment_app;
+GRANT UPDATE (status, next_step, reservation_id, failure, round, attempts, next_attempt_at, version,
+              updated_at) ON fulfilment.jobs TO fulfilment_app;
 GRANT SELECT, INSERT ON fulfilment.job_steps TO fulfilment_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON fulfilment.fulfilment_idempotency_keys TO fulfilment_app;

@@ -1,11 +1,11 @@
 """How much of one product a customer may have: for what is scarce, and for who hoards."""
 
-from chassis import Connection, Output, Problem
+from chassis import Connection, Output, Problem, turns
 
 from .quotes import Quote
 
 # Two orders of one customer count one after the other.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
+TURNS = "orders.order_turns"
 
 ABOVE = """
 SELECT wanted.sku, coalesce(sum(line.quantity), 0) AS ordered
@@ -41,7 +41,7 @@ async def check(db: Connection, quote: Quote, most: int | None) -> None:
     """In the unit of work that writes the order. Raises QuantityLimit."""
     if most is None:
         return
-    await db.execute(LOCK, quote.customer_id)
+    await turns.take(db, TURNS, str(quote.customer_id))
     skus = [line.sku for line in quote.lines]
     quantities = [line.quantity for line in quote.lines]
     above = await db.fetch(ABOVE, quote.customer_id, skus, quantities, most)

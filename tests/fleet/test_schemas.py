@@ -42,8 +42,32 @@ async def _apply_twice(postgres: str) -> None:
         assert await _value(dsn, "SELECT on_hand FROM warehouse.stock WHERE sku = 'KEPT'") == 5
         count = "SELECT count(*) FROM fleet.schema_versions WHERE checksum <> 'older'"
         assert await _value(dsn, count) == len(SERVICES)
+        await _each_to_itself(dsn)
     finally:
         await run_sql(postgres, "DROP DATABASE all_ten WITH (FORCE)")
+
+
+GRANTED = """
+SELECT relnamespace::regnamespace::text AS schema, relname,
+       array_agg(DISTINCT rolname::text) AS roles
+  FROM pg_class, aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+ WHERE relkind = 'r' AND rolname LIKE '%\\_app'
+ GROUP BY 1, 2
+"""
+
+
+async def _each_to_itself(dsn: str) -> None:
+    """No table is two services', not in the schema either that two of them share."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = await connection.fetch(GRANTED)
+    finally:
+        await connection.close()
+    schemas = {f"{service.name}_app": service.schema for service in SERVICES}
+    assert {role for table in tables for role in table["roles"]} == set(schemas)
+    for table in tables:
+        (role,) = table["roles"]
+        assert table["schema"] == schemas[role], table["relname"]
 
 
 class Ended(Exception):

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from chassis import Connection, Problem
+from chassis import Connection, Problem, turns
 from chassis.rates import caller
 
 # Two of one caller's count one after the other.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))"
+TURNS = "warehouse.warehouse_turns"
 
 # The one that is asked for may stand already: it is not one more.
 OPEN = """
@@ -46,6 +46,6 @@ async def check(db: Connection, reservation_id: UUID, who: str | None, most: int
     """In the unit of work that reserves. Raises TooManyReservations."""
     if most is None or who is None:
         return
-    await db.execute(LOCK, who)
+    await turns.take(db, TURNS, who)
     if await db.fetchval(OPEN, who, reservation_id) >= most:
         raise TooManyReservations(limit=most)

@@ -89,6 +89,10 @@ CREATE INDEX IF NOT EXISTS warehouse_idempotency_keys_oldest
 ALTER TABLE warehouse.warehouse_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
 GRANT USAGE ON SCHEMA warehouse TO warehouse_app;
-GRANT SELECT, INSERT, UPDATE ON warehouse.stock, warehouse.reservations TO warehouse_app;
+GRANT SELECT, INSERT, UPDATE ON warehouse.stock TO warehouse_app;
+GRANT SELECT, INSERT ON warehouse.reservations TO warehouse_app;
+-- Whose it is, and until when, never changes.
+REVOKE UPDATE ON warehouse.reservations FROM warehouse_app;
+GRANT UPDATE (status, updated_at) ON warehouse.reservations TO warehouse_app;
 GRANT SELECT, INSERT ON warehouse.movements, warehouse.reservation_items TO warehouse_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON warehouse.warehouse_idempotency_keys TO warehouse_app;
