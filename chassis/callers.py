@@ -32,12 +32,14 @@ SERVICE = "service:"
 class Caller:
     """`parts` are what routes admit: a person's roles, or one service. `owner` is the one whose
     things alone they may see and touch; None: anybody's. `subject` is who it is: what the provider
-    calls a person, or `service:order`; empty where nobody has been asked."""
+    calls a person, or `service:order`; empty where nobody has been asked. `email` is the customer's
+    by the provider: None where it tells none, empty where nobody has proved that it is theirs."""
 
     parts: frozenset[str]
     owner: UUID | None = None
     is_service: bool = False
     subject: str = ""
+    email: str | None = None
 
     @property
     def roles(self) -> str:
@@ -58,13 +60,15 @@ def service(name: str) -> Caller:
     return Caller(frozenset({f"{SERVICE}{name}"}), is_service=True, subject=f"{SERVICE}{name}")
 
 
-def person(roles: frozenset[str], themselves: UUID | None, subject: str = "") -> Caller:
+def person(
+    roles: frozenset[str], themselves: UUID | None, subject: str = "", email: str | None = None
+) -> Caller:
     """`themselves` is the id of the customer that they are. Without one, that role is worth
     nothing; beside a wider role, it limits nothing."""
     if roles & WIDE_ROLES:
         return Caller(roles, subject=subject)
     if "customer" in roles and themselves:
-        return Caller(roles, themselves, subject=subject)
+        return Caller(roles, themselves, subject=subject, email=email)
     return Caller(frozenset(), subject=subject)
 
 

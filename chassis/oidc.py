@@ -205,7 +205,8 @@ class People:
         roles = frozenset(role for role in ROLES if role in names)
         # OpenID Connect has a subject of 255 characters at most.
         subject = claims["sub"].replace("\0", "")[:255]
-        return person(roles, _uuid(_claim(claims, self._id_claim)), subject)
+        themselves = _uuid(_claim(claims, self._id_claim))
+        return person(roles, themselves, subject, _verified_email(claims))
 
 
 def check_type(header: dict[str, Any]) -> None:
@@ -231,6 +232,14 @@ def _claim(claims: Any, path: str) -> Any:
     for name in path.split("."):
         claims = claims.get(name) if isinstance(claims, dict) else None
     return claims
+
+
+def _verified_email(claims: dict[str, Any]) -> str | None:
+    """None where the token tells no address, empty where it is not verified."""
+    told = claims.get("email")
+    if not isinstance(told, str):
+        return None
+    return told if claims.get("email_verified") in (True, "true") else ""
 
 
 def _uuid(told: object) -> UUID | None:

@@ -9,11 +9,13 @@ from asyncpg import Record, UniqueViolationError
 from chassis import Address, Connection, NewAddress, NotFound, Page, Problem, constraint_of
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
+from . import twins
+from .emails import comparable
 from .schemas import Customer, CustomerChanges, NewCustomer
 
 INSERT = """
-INSERT INTO customer.customers (email, name, phone, address, customer_id)
-VALUES ($1, $2, $3, $4, coalesce($5, uuidv7()))
+INSERT INTO customer.customers (email, email_key, name, phone, address, customer_id)
+VALUES ($1, customer.email_key($2), $3, $4, $5, coalesce($6, uuidv7()))
 RETURNING *
 """
 
@@ -22,10 +24,12 @@ SELECT * FROM customer.customers
  WHERE customer_id = $1 AND erased_at IS NULL AND ($2::uuid IS NULL OR customer_id = $2)
 """
 
+# By its own letters too: after an upgrade a domain may not be in IDNA yet.
 FIND_BY_EMAIL = """
 SELECT * FROM customer.customers
- WHERE lower(email COLLATE pg_c_utf8) = lower($1::text COLLATE pg_c_utf8) AND erased_at IS NULL
-   AND ($2::uuid IS NULL OR customer_id = $2)
+ WHERE email_key IN (customer.email_key($1), customer.email_key($2))
+   AND ($3::uuid IS NULL OR customer_id = $3)
+ ORDER BY customer_id
 """
 
 LIST = """
@@ -37,6 +41,7 @@ SELECT * FROM customer.customers
 CHANGE = """
 UPDATE customer.customers
    SET email = coalesce($2, email), name = coalesce($3, name),
+       email_key = coalesce(customer.email_key($9), email_key),
        phone = CASE WHEN $4 THEN $5 ELSE phone END,
        address = CASE WHEN $6 THEN $7 ELSE address END,
        updated_at = clock_timestamp()
@@ -46,7 +51,7 @@ RETURNING *
 
 ERASE = """
 UPDATE customer.customers
-   SET email = NULL, name = NULL, phone = NULL, address = NULL,
+   SET email = NULL, email_key = NULL, twin_of = NULL, name = NULL, phone = NULL, address = NULL,
        erased_at = now(), updated_at = clock_timestamp()
  WHERE customer_id = $1 AND erased_at IS NULL AND ($2::uuid IS NULL OR customer_id = $2)
 """
@@ -95,7 +100,7 @@ def as_json(given: NewAddress | None) -> str | None:
 async def create(db: Connection, new: NewCustomer, owner: UUID | None) -> Customer:
     """Under the caller's own id, where a customer makes their profile. Raises EmailTaken,
     CustomerExists."""
-    values = (new.email, new.name, new.phone, as_json(new.address), owner)
+    values = (new.email, comparable(new.email), new.name, new.phone, as_json(new.address), owner)
     with _one_customer_an_email():
         row = await db.fetchrow(INSERT, *values)
     assert row is not None
@@ -108,8 +113,9 @@ async def find(db: Connection, customer_id: UUID, owner: UUID | None) -> Custome
 
 
 async def find_by_email(db: Connection, email: str, owner: UUID | None) -> list[Customer]:
-    """The one with this address, in whatever case; or none."""
-    return [as_customer(row) for row in await db.fetch(FIND_BY_EMAIL, email, owner)]
+    """The one with this address, however it is written; or none. Twins, where there are any."""
+    rows = await db.fetch(FIND_BY_EMAIL, comparable(email), email, owner)
+    return [as_customer(row) for row in rows]
 
 
 async def listed(
@@ -125,7 +131,7 @@ async def listed(
 async def change(
     db: Connection, customer_id: UUID, changes: CustomerChanges, owner: UUID | None
 ) -> Customer:
-    """Change the members that were given. Raises NotFound, EmailTaken."""
+    """Change the members that were given. Needs a unit of work. Raises NotFound, EmailTaken."""
     given = changes.model_fields_set
     with _one_customer_an_email():
         row = await db.fetchrow(
@@ -138,7 +144,10 @@ async def change(
             "address" in given,
             as_json(changes.address),
             owner,
+            changes.email and comparable(changes.email),
         )
+        if changes.email:
+            await twins.promote(db, customer_id)
     return _found(row, customer_id)
 
 
@@ -149,6 +158,7 @@ async def erase(db: Connection, customer_id: UUID, owner: UUID | None) -> bool:
         if not await db.fetchval(EXISTED, customer_id, owner):
             raise _unknown(customer_id)
         return False
+    await twins.promote(db, customer_id)
     await db.execute(FORGET_ANSWERS, customer_id)
     return True
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chassis import Sweep, create_app
 
-from . import internal, routes, subjects
+from . import internal, routes, subjects, twins
 
 app = create_app(
     "customer",
@@ -14,5 +14,8 @@ app = create_app(
     home=Path(__file__).resolve().parents[1],
     description=__doc__,
     personal=True,
-    sweeps=[Sweep("old-exports", subjects.forget_old, every=30)],
+    sweeps=[
+        Sweep("old-exports", subjects.forget_old, every=30),
+        Sweep("emails", twins.bring_into_idna, every=5),
+    ],
 )

@@ -15,6 +15,7 @@ from chassis import (
     Limit,
     OnceOnly,
     Page,
+    Problem,
     Router,
     Text,
     admits,
@@ -22,18 +23,28 @@ from chassis import (
     owner,
     refusals,
 )
+from chassis.context import current
 
-from . import customers, subjects
+from . import customers, subjects, twins
 from .customers import CustomerExists, EmailTaken
-from .schemas import Customer, CustomerChanges, Export, NewCustomer
+from .emails import is_own
+from .schemas import Customer, CustomerChanges, Export, NewCustomer, Twin
 from .subjects import ExportNotReady
 
 router = Router(tags=["customers"])
 
+
+class EmailNotVerified(Problem, status=403, remembered=False):
+    """A customer has the e-mail address that their identity provider has verified, and no other.
+
+    Verify the address there, and come back with a new token.
+    """
+
+
 # Any text may be asked for: what is no e-mail address is simply nobody's.
 AskedEmail = Annotated[
     Annotated[Text, Field(max_length=254)] | None,
-    Query(description="Only the customer with this address, in whatever case it is written."),
+    Query(description="Only the customer with this address, however it is written."),
 ]
 
 
@@ -41,10 +52,11 @@ AskedEmail = Annotated[
     "/customers",
     status_code=201,
     response_model=Customer,
-    responses=refusals(EmailTaken, CustomerExists),
+    responses=refusals(EmailTaken, CustomerExists, EmailNotVerified),
 )
 @admits("customer", "staff")
 async def create_customer(new: NewCustomer, once: OnceOnly) -> Response:
+    _check_own(new.email)
     async with once.unit_of_work() as db:
         customer = await customers.create(db, new, owner())
         location = f"/customers/{customer.customer_id}"
@@ -69,6 +81,14 @@ async def read_customer(customer_id: UUID, db: Db) -> Customer:
     return await customers.find(db, customer_id, owner())
 
 
+@router.get("/twins")
+@admits("staff")
+async def list_twins(db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Twin]:
+    """Customers of one e-mail address, from before its ways of writing were one: for a person to
+    decide. Oldest first; `twin_of` is who had it first, and has it still."""
+    return await twins.listed(db, limit, cursor)
+
+
 @router.get("/customers/{customer_id}/export", responses=refusals(ExportNotReady))
 @admits("customer", "staff")
 async def export_customer(customer_id: UUID, context: ContextOf) -> Export:
@@ -76,13 +96,16 @@ async def export_customer(customer_id: UUID, context: ContextOf) -> Export:
     return await subjects.export(context, customer_id, owner())
 
 
-@router.patch("/customers/{customer_id}", responses=refusals(EmailTaken))
+@router.patch("/customers/{customer_id}", responses=refusals(EmailTaken, EmailNotVerified))
 @admits("customer", "staff")
 async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
     for name in sorted(changes.model_fields_set & {"email", "name"}):
         if getattr(changes, name) is None:
             raise invalid(f"#/{name}", "This member cannot be removed.")
-    return await customers.change(db, customer_id, changes, owner())
+    if changes.email:
+        _check_own(changes.email)
+    async with db.unit_of_work() as work:
+        return await customers.change(work, customer_id, changes, owner())
 
 
 @router.delete("/customers/{customer_id}", status_code=204)
@@ -93,3 +116,10 @@ async def erase_customer(customer_id: UUID, db: Db) -> None:
     async with db.unit_of_work() as work:
         if await customers.erase(work, customer_id, owner()):
             await subjects.asked_for_erasure(work, customer_id)
+
+
+def _check_own(email: str) -> None:
+    """Before anything is looked up: who may not have an address does not learn whether another has.
+    Raises EmailNotVerified."""
+    if not is_own(email, current().caller.email):
+        raise EmailNotVerified()

@@ -11,16 +11,73 @@ CREATE TABLE IF NOT EXISTS customer.customers (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     erased_at   timestamptz,  -- set once, for good; the id stays, since orders point at it
-    CHECK (created_at <= updated_at),
-    CONSTRAINT erased_means_no_personal_data CHECK (
-        CASE WHEN erased_at IS NULL THEN num_nulls(email, name) = 0
-             ELSE num_nonnulls(email, name, phone, address) = 0 END)
+    CHECK (created_at <= updated_at)
 );
+-- What is the same for two addresses that are one: see customer.email_key, and app/emails.py.
+ALTER TABLE customer.customers ADD COLUMN IF NOT EXISTS email_key text;
+-- Who had the same address before, where an older version took them for two: a person decides.
+ALTER TABLE customer.customers ADD COLUMN IF NOT EXISTS twin_of uuid;
 
--- One living customer an address, however it is written; it also serves GET /customers?email=.
+-- An address without what cannot be seen (white space around it, and Unicode's Cf), composed.
+CREATE OR REPLACE FUNCTION customer.plain_email(email text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+    SELECT normalize(btrim(regexp_replace(email, '[\u00AD\u0600-\u0605\u061C\u06DD\u070F\u0890'
+        '\u0891\u08E2\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u206F\uFEFF'
+        '\uFFF9-\uFFFB]', '', 'g')), NFC)
+$$;
 -- The collation is named, so that it does not depend on the server's locale.
-CREATE UNIQUE INDEX IF NOT EXISTS customers_email
-    ON customer.customers (lower(email COLLATE pg_c_utf8)) WHERE erased_at IS NULL;
+CREATE OR REPLACE FUNCTION customer.email_key(email text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+    SELECT normalize(casefold(customer.plain_email(email) COLLATE pg_catalog.pg_c_utf8), NFC)
+$$;
+-- Who changes an address is no twin any more. An older version's service writes no key: it gets one
+-- here, without IDNA, which the service of today brings in.
+CREATE OR REPLACE FUNCTION customer.keep_email_key() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    IF NEW.email IS NULL OR NEW.email_key IS NULL
+       OR TG_OP = 'UPDATE' AND NEW.email_key = OLD.email_key
+          AND customer.email_key(NEW.email) <> customer.email_key(OLD.email)
+    THEN
+        NEW.email_key := customer.email_key(NEW.email);
+    END IF;
+    IF NEW.email IS NULL OR TG_OP = 'UPDATE' AND NEW.email_key <> OLD.email_key THEN
+        NEW.twin_of := NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER customers_email_key
+    BEFORE INSERT OR UPDATE OF email ON customer.customers
+    FOR EACH ROW EXECUTE FUNCTION customer.keep_email_key();
+
+-- Rows of an older version come into the form of today.
+ALTER TABLE customer.customers DROP CONSTRAINT IF EXISTS erased_means_no_personal_data;
+UPDATE customer.customers SET email = customer.plain_email(email)
+ WHERE email <> customer.plain_email(email) AND customer.plain_email(email) ~ '^\S+@\S+$';
+UPDATE customer.customers SET email_key = customer.email_key(email)
+ WHERE email_key IS NULL AND email IS NOT NULL;
+UPDATE customer.customers twin SET twin_of = first.customer_id
+  FROM (SELECT DISTINCT ON (email_key) email_key, customer_id FROM customer.customers
+         WHERE email_key IS NOT NULL AND twin_of IS NULL
+         ORDER BY email_key, created_at, customer_id) AS first
+ WHERE twin.email_key = first.email_key AND twin.customer_id <> first.customer_id
+   AND twin.twin_of IS NULL;
+ALTER TABLE customer.customers ADD CONSTRAINT erased_means_no_personal_data CHECK (
+    CASE WHEN erased_at IS NULL THEN num_nulls(email, name, email_key) = 0
+         ELSE num_nonnulls(email, name, phone, address, email_key, twin_of) = 0 END);
+
+-- One living customer an address, however it is written, but for twins.
+CREATE UNIQUE INDEX IF NOT EXISTS customers_email_key
+    ON customer.customers (email_key) WHERE twin_of IS NULL;
+-- GET /customers?email=, which finds twins too.
+CREATE INDEX IF NOT EXISTS customers_by_email ON customer.customers (email_key);
+-- GET /twins, and whose turn it is where the first of them goes. Few, if any.
+CREATE INDEX IF NOT EXISTS customers_twins
+    ON customer.customers (twin_of, customer_id) WHERE twin_of IS NOT NULL;
+-- The sweep that brings domains into IDNA: empty but after an upgrade.
+CREATE INDEX IF NOT EXISTS customers_without_idna
+    ON customer.customers (customer_id) WHERE email_key ~ '[^\x01-\x7F][^@]*$';
+DROP INDEX IF EXISTS customer.customers_email;
 
 -- What customers ask about their personal data. The services that hold some read it here in the
 -- order of the numbers, and bring what they hold.

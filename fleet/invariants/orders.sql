@@ -62,10 +62,11 @@ SELECT order_id, before, status FROM (
 -- customer-erased: Of an erased customer nothing personal is left, nor in any answer that is kept.
 SELECT customer_id FROM customer.customers customer
  WHERE erased_at IS NOT NULL
-   AND (num_nonnulls(email, name, phone, address) > 0
+   AND (num_nonnulls(email, email_key, twin_of, name, phone, address) > 0
         OR EXISTS (SELECT FROM customer.customer_idempotency_keys
                     WHERE resource_id = customer.customer_id));
 
--- customer-email: An e-mail address belongs to one customer, however it is written.
-SELECT lower(email) AS email, count(*) AS customers FROM customer.customers
- WHERE erased_at IS NULL GROUP BY lower(email) HAVING count(*) > 1;
+-- customer-email: An e-mail address belongs to one customer, however it is written, but for the twins
+-- of an older version (GET /twins).
+SELECT email_key, count(*) AS customers FROM customer.customers
+ WHERE erased_at IS NULL AND twin_of IS NULL GROUP BY email_key HAVING count(*) > 1;

@@ -46,7 +46,8 @@ _ORDERS = {
         "UPDATE customer.customers SET erased_at = now(), name = NULL, email = NULL",
     ],
     "customer-email": [
-        "INSERT INTO customer.customers (email, name) VALUES ('MIRA@example.org', 'Another')"
+        "INSERT INTO customer.customers (email, email_key, name)"
+        " VALUES ('MIRA@example.org', 'mira@example.org', 'Another')"
     ],
 }
 

@@ -1,0 +1,73 @@
+"""Customers of one e-mail address, who were there before its ways of writing were one.
+
+Both are kept, and both can be found by it. The first has it; when that one goes, or changes it, the
+next has it. Whose it really is, only a person can decide.
+"""
+
+from uuid import UUID
+
+from chassis import Connection, Context, Page
+from chassis.lists import decode, encode, page
+
+from .emails import comparable
+from .schemas import Twin
+
+OLDEST = UUID(int=0)
+
+TWINS = """
+SELECT customer_id, email, twin_of, created_at FROM customer.customers
+ WHERE twin_of IS NOT NULL AND (twin_of, customer_id) > ($2, $3)
+ ORDER BY twin_of, customer_id LIMIT $1
+"""
+
+WITHOUT_IDNA = """
+SELECT customer_id, email FROM customer.customers
+ WHERE email_key ~ '[^\\x01-\\x7F][^@]*$' ORDER BY customer_id LIMIT 100
+"""
+
+# Who has it first, if another does, has it still.
+BRING_INTO_IDNA = """
+UPDATE customer.customers late
+   SET email_key = customer.email_key($3),
+       twin_of = coalesce(twin_of, (
+           SELECT customer_id FROM customer.customers
+            WHERE email_key = customer.email_key($3) AND twin_of IS NULL AND customer_id <> $1))
+ WHERE customer_id = $1 AND email = $2
+"""
+
+# Where an address has lost its first customer, the next one is its first.
+PROMOTE = """
+UPDATE customer.customers twin SET twin_of = nullif(first.customer_id, twin.customer_id)
+  FROM (SELECT customer_id FROM customer.customers
+         WHERE twin_of = $1 ORDER BY customer_id LIMIT 1) AS first
+ WHERE twin.twin_of = $1 AND NOT EXISTS (
+       SELECT FROM customer.customers WHERE customer_id = $1 AND email_key = twin.email_key)
+"""
+
+
+async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Twin]:
+    """By whom they are twins of, oldest first."""
+    after = decode(cursor, UUID, UUID) or (OLDEST, OLDEST)
+    rows = await db.fetch(TWINS, limit + 1, *after)
+    return page(
+        rows,
+        limit,
+        lambda row: Twin(**row),
+        lambda row: encode(row["twin_of"], row["customer_id"]),
+    )
+
+
+async def promote(db: Connection, customer_id: UUID) -> None:
+    """In the unit of work in which this customer loses an address."""
+    await db.execute(PROMOTE, customer_id)
+
+
+async def bring_into_idna(context: Context) -> int:
+    """The sweep: addresses of an older version, whose domains SQL could not bring into one form."""
+    rows = await context.database.fetch(WITHOUT_IDNA)
+    for row in rows:
+        email = row["email"]
+        await context.database.execute(
+            BRING_INTO_IDNA, row["customer_id"], email, comparable(email)
+        )
+    return len(rows)
