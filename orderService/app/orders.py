@@ -1,6 +1,8 @@
 """Orders as they are read. What moves them stands in moves.py, what makes them in drafts.py."""
 
 import json
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,14 @@ SELECT placed.*,
  WHERE status <> 'draft'
 """
 
+HEADS = """
+SELECT placed.*,
+       (SELECT json_agg(entry ORDER BY at)
+          FROM orders.order_history entry WHERE entry.order_id = placed.order_id) AS history
+  FROM orders.orders placed
+ WHERE status <> 'draft'
+"""
+
 FIND = f"{SELECT} AND order_id = $1 AND ($2::uuid IS NULL OR customer_id = $2)"
 
 # The ids first, which an index tells alone. Asked for whole rows, the planner rather passes by all
@@ -32,7 +42,17 @@ PAGE = """
                      ORDER BY order_id DESC LIMIT {limit})
  ORDER BY order_id DESC
 """
-LIST = SELECT + PAGE
+LIST = HEADS + PAGE
+
+# All of some orders, or so many; of the last one then perhaps not all. They never change, so that they
+# need not be read in one statement with the heads.
+LINES = """
+SELECT * FROM orders.order_lines WHERE order_id = ANY ($1) ORDER BY order_id DESC LIMIT $2
+"""
+
+# An order may have two thousand lines, and a page two hundred orders: it ends before it is so long
+# that others wait for it to be written.
+LINES_A_PAGE = 5000
 
 PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
 
@@ -54,7 +74,10 @@ async def listed(
     cursor: str | None,
     owner: UUID | None,
 ) -> Page[Order]:
-    """Newest first; each filter that is None lets everything through."""
+    """Newest first; each filter that is None lets everything through.
+
+    Fewer than `limit`, and yet not the last ones, where they have many lines.
+    """
     position = decode(cursor, UUID)
     where, values = conditions(
         {
@@ -66,16 +89,43 @@ async def listed(
         first=1,
     )
     query = LIST.format(conditions=where + PAID[paid], limit=limit + 1)
-    rows = await db.fetch(query, *values)
-    return page(rows, limit, as_order, lambda row: encode(row["order_id"]))
+    heads = await db.fetch(query, *values)
+    lines = await _lines(db, [head["order_id"] for head in heads[:limit]])
+    return page(
+        heads,
+        len(lines),
+        lambda head: as_order(head, lines[head["order_id"]]),
+        lambda head: encode(head["order_id"]),
+    )
 
 
-def as_order(row: Record) -> Order:
+async def _lines(db: Connection, order_ids: list[UUID]) -> dict[UUID, list[Record]]:
+    """The lines of these orders, newest first; of the first one, and of as many more as do not have
+    too many together."""
+    found: dict[UUID, list[Record]] = {}
+    if not order_ids:
+        return found
+    rows = await db.fetch(LINES, order_ids, LINES_A_PAGE + 1)
+    for row in rows:
+        found.setdefault(row["order_id"], []).append(row)
+    if len(rows) > LINES_A_PAGE:
+        cut, _ = found.popitem()
+        if not found:
+            found[cut] = await db.fetch(LINES, [cut], None)
+    return found
+
+
+def as_order(row: Record, lines: Iterable[Mapping[str, Any]] | None = None) -> Order:
+    """`lines` where the row does not hold them."""
+    if lines is None:
+        lines = json.loads(row["lines"])
+    else:
+        lines = sorted(lines, key=itemgetter("place"))
     address = row["shipping_address"]
     return Order(
         **{name: row[name] for name in Order.model_fields if name in row}
         | {
-            "lines": [as_line(line, row["currency"]) for line in json.loads(row["lines"])],
+            "lines": [as_line(line, row["currency"]) for line in lines],
             "total": to_major(row["total_minor"], row["currency"]),
             "shipping_address": Address.model_validate_json(address) if address else None,
             "history": [Entry.model_validate(entry) for entry in json.loads(row["history"])],
@@ -84,7 +134,7 @@ def as_order(row: Record) -> Order:
     )
 
 
-def as_line(line: dict[str, Any], currency: str) -> OrderLine:
+def as_line(line: Mapping[str, Any], currency: str) -> OrderLine:
     return OrderLine(
         sku=line["sku"],
         name=line["name"],

@@ -40,6 +40,7 @@ PIECE = re.compile(r"\{\w*\}|\?")
 # Pieces that are whole statements as well, and are only ever sent with more behind them.
 BEGINNINGS = {
     "fulfilmentService.app.views.JOBS",
+    "orderService.app.orders.HEADS",
     "orderService.app.orders.SELECT",
     "shippingService.app.shipments.SHIPMENTS",
 }
