@@ -1,7 +1,7 @@
 """Orders as they are read. What moves them stands in moves.py, what makes them in drafts.py."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ PAGE = """
 """
 LIST = HEADS + PAGE
 
-# All of some orders, or so many; of the last one then perhaps not all. They never change, so that they
+# All of some orders, or so many; of the last one then perhaps not all. They never change: so they
 # need not be read in one statement with the heads.
 LINES = """
 SELECT * FROM orders.order_lines WHERE order_id = ANY ($1) ORDER BY order_id DESC LIMIT $2
@@ -115,12 +115,9 @@ async def _lines(db: Connection, order_ids: list[UUID]) -> dict[UUID, list[Recor
     return found
 
 
-def as_order(row: Record, lines: Iterable[Mapping[str, Any]] | None = None) -> Order:
+def as_order(row: Record, lines: Sequence[Record] | None = None) -> Order:
     """`lines` where the row does not hold them."""
-    if lines is None:
-        lines = json.loads(row["lines"])
-    else:
-        lines = sorted(lines, key=itemgetter("place"))
+    lines = json.loads(row["lines"]) if lines is None else sorted(lines, key=itemgetter("place"))
     address = row["shipping_address"]
     return Order(
         **{name: row[name] for name in Order.model_fields if name in row}
@@ -134,7 +131,7 @@ def as_order(row: Record, lines: Iterable[Mapping[str, Any]] | None = None) -> O
     )
 
 
-def as_line(line: Mapping[str, Any], currency: str) -> OrderLine:
+def as_line(line: Mapping[str, Any] | Record, currency: str) -> OrderLine:
     return OrderLine(
         sku=line["sku"],
         name=line["name"],
