@@ -71,6 +71,14 @@ class NotAdmitted(Problem, status=403, remembered=False):
         return {CHALLENGE: 'Bearer error="insufficient_scope"'}
 
 
+def only_from(service: str) -> None:
+    """For a route of several services, one of which the request names: another one does not speak
+    for it. Raises NotAdmitted."""
+    caller = current().caller
+    if caller.is_service and caller.parts != {f"{SERVICE}{service}"}:
+        raise NotAdmitted()
+
+
 _WHY: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",
     jwt.ImmatureSignatureError: "The token is not valid yet.",

@@ -1,11 +1,16 @@
 """How often a caller may ask."""
 
+from uuid import uuid4
+
 import httpx
 import pytest
 
 from chassis import rates
 from chassis.app import ServiceApp
-from chassis.rates import Buckets, network
+from chassis.callers import LOCAL, person
+from chassis.callers import service as service_called
+from chassis.context import RequestContext, enter
+from chassis.rates import Buckets, caller, network
 from conftest import running
 
 
@@ -35,8 +40,8 @@ def test_bucket_fills_again() -> None:
 def test_who_is_forgotten_has_asked_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "MOST_CALLERS", 2)
     buckets = Buckets(1, 60, Clock())
-    for caller in ("a", "b", "a", "c"):
-        buckets.take(caller)
+    for each in ("a", "b", "a", "c"):
+        buckets.take(each)
     assert not buckets.take("a").allowed
     assert buckets.take("b").allowed
 
@@ -45,6 +50,28 @@ def test_ipv6_customer_is_one_caller() -> None:
     assert network("2001:db8::1") == network("2001:db8::ffff:1")
     assert network("2001:db8::1") != network("2001:db8:0:1::1")
     assert network("192.0.2.1") != network("192.0.2.2")
+
+
+def test_the_staff_behind_one_proxy_are_several_callers() -> None:
+    themselves = uuid4()
+    behind = {"client": ("192.0.2.1", 80)}
+    told = {}
+    for name, who in {
+        "sam": person(frozenset({"staff"}), None, "sam"),
+        "kim": person(frozenset({"admin"}), None, "kim"),
+        "ada": person(frozenset({"customer"}), themselves, "ada"),
+        "order": service_called("order"),
+        "nobody": LOCAL,
+    }.items():
+        enter(RequestContext(caller=who))
+        told[name] = caller(behind)
+    assert told == {
+        "sam": "person sam",
+        "kim": "person kim",
+        "ada": f"person {themselves}",
+        "order": None,
+        "nobody": "address 192.0.2.1",
+    }
 
 
 async def test_nobody_is_limited_unless_asked_for(service: httpx.AsyncClient) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from chassis import Cursor, Db, Limit, Page, PeersOf, Router, admits, refusals
+from chassis.auth import only_from
 from chassis.subjects import SubjectRequests
 
 from . import fulfilment, moves, payable, subjects
@@ -104,7 +105,9 @@ async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
 async def pass_part_on(
     number: RequestNumber, holder: Literal["payment", "shipping"], part: ExportPart, peers: PeersOf
 ) -> None:
-    """What a service holds of a customer who asks for it goes to the customer's service."""
+    """What a service holds of a customer who asks for it goes to the customer's service. It brings
+    its own part, and no other's."""
+    only_from(holder)
     told = await peers["customer"].put(f"/subject-requests/{number}/{holder}", part.model_dump())
     if not told.ok:
         raise told.unexpected()

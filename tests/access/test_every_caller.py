@@ -15,6 +15,7 @@ import pytest
 from chassis.app import load_app
 from fleet.services import BY_NAME, ROOT, SERVICES
 from tests.access.tokens import Tokens
+from tests.access.world import World
 
 NAMES = [service.name for service in SERVICES]
 EVERY = pytest.mark.parametrize("name", NAMES)
@@ -33,6 +34,11 @@ OPEN = {
 }
 
 SPOILT, PEOPLE = 16, 4
+
+
+@pytest.fixture
+def peers() -> World:
+    return World()
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,24 @@ async def test_nobody_does_in_person_what_services_tell_each_other(
         assert answer.json()["type"] == "/problems/not-admitted", operation
     for operation in operations(page):
         assert "admin" in operation.admitted or operation in inner
+
+
+@pytest.mark.parametrize("name", ["order"])
+async def test_a_service_brings_its_own_part_of_an_export(
+    service: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    for caller, holder, status in (
+        ("payment", "shipping", 403),
+        ("shipping", "payment", 403),
+        ("payment", "payment", 204),
+        ("shipping", "shipping", 204),
+    ):
+        answer = await service.put(
+            f"/subject-requests/1/{holder}",
+            json={"held": []},
+            headers={"Authorization": f"Bearer {tokens.service(caller, 'order')}"},
+        )
+        assert answer.status_code == status, (caller, holder, answer.text)
 
 
 @EVERY

@@ -44,6 +44,21 @@ def test_service_asks_for_tokens(service: Service) -> None:
         assert environment[variable].startswith(f"${{{variable}:?")
 
 
+LIMITS = {"RATE_LIMIT": SERVICES, "MOST_OF_A_SKU": [BY_NAME["order"]]}
+LIMITS["MOST_RESERVATIONS"] = [BY_NAME["warehouse"]]
+
+
+@pytest.mark.parametrize("variable", LIMITS)
+def test_callers_are_limited_unless_somebody_says_otherwise(variable: str) -> None:
+    laptop = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for service in LIMITS[variable]:
+        assert laptop[service.name]["environment"][variable] == f"${{{variable}:-}}"
+        given = production()["services"][service.name]["environment"][variable]
+        # Not ":-": what is set to nothing stays nothing, which is no limit.
+        assert re.fullmatch(rf"\$\{{{variable}-[1-9]\d+\}}", given)
+        assert laptop[service.name]["environment"]["RATE_WINDOW"] == "${RATE_WINDOW:-}"
+
+
 @EVERY
 def test_service_has_its_own_secrets(service: Service) -> None:
     """Its password; its private key, if it calls anybody; the two public ones of its callers."""
