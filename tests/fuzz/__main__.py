@@ -15,6 +15,7 @@ from fleet.services import SERVICES
 
 from .fleet import in_process
 from .run import fuzz
+from .sockets import fuzz_sockets
 from .world import World
 
 
@@ -23,13 +24,23 @@ async def main(dsn: str, services: list[str], requests: int, seed: int) -> int:
     async with in_process(with_database(dsn, "fuzz")) as apps:
         world = World(apps)
         await world.make()
-        return sum([await one(apps[name], world, requests, seed) for name in services])
+        failures = sum([await one(apps[name], world, requests, seed) for name in services])
+        return failures + sum([await raw(apps[name], requests, seed) for name in services])
 
 
 async def one(app: ServiceApp, world: World, requests: int, seed: int) -> int:
     """The number of failures."""
     report = await fuzz(app, world.answers, requests, seed)
     print(f"{app.service}: {report}", flush=True)
+    for failure in report.failures[:10]:
+        print(f"  {failure}", flush=True)
+    return len(report.failures)
+
+
+async def raw(app: ServiceApp, requests: int, seed: int) -> int:
+    """The same over sockets, for a tenth as many requests: each has a connection of its own."""
+    report = await fuzz_sockets(app, max(20, requests // 10), seed)
+    print(f"{app.service}, raw: {report}", flush=True)
     for failure in report.failures[:10]:
         print(f"  {failure}", flush=True)
     return len(report.failures)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class Report:
         self.statuses[answer.status] += 1
         if answer.status < 300:
             self.successes[request.operation] += 1
+        if (
+            request.must_not
+            and answer.status < 300
+            and b"idempotent-replayed" not in answer.headers
+        ):
+            self.failures.append(f"{request.must_not}: {describe(request, answer)}")
         for wrong in wrongs(answer):
             self.failures.append(f"{wrong}: {describe(request, answer)}")
 
@@ -78,8 +85,29 @@ def wrongs(answer: Answer) -> Iterator[str]:
     if answer.status >= 400:
         if answer.headers.get(b"content-type") != b"application/problem+json":
             yield "is no problem document"
-        elif answer.json()["status"] != answer.status:
+        elif answer.body and answer.json()["status"] != answer.status:
             yield "names another status"
+    if answer.told and not all(in_one_form(text) for text in texts(answer.json())):
+        yield "tells a text that is not in the one form"
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Each text in an answer."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+
+
+def in_one_form(text: str) -> bool:
+    """Composed, trimmed, and without invisible characters, but for the joiners."""
+    kinds = {unicodedata.category(letter) for letter in text if letter not in "\u200c\u200d"}
+    plain = not kinds & {"Cf", "Cs"} and "\x00" not in text
+    return plain and unicodedata.is_normalized("NFC", text) and text == text.strip()
 
 
 def describe(request: Request, answer: Answer) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from . import scripts
+
 Schema = Mapping[str, Any]
 
 # Written into the JSON as they stand: no JSON library says these.
@@ -112,6 +114,10 @@ NAMED: dict[str, Callable[[random.Random], Any]] = {
 }
 
 
+# Forms and SDKs send every field, the ones that nobody filled in too.
+EMPTY = 0.03
+
+
 class Values:
     """Makes values; what earlier answers named is used again, so that requests go deep."""
 
@@ -145,6 +151,8 @@ class Values:
         if self.chance.random() < evil:
             return self._hostile()
         kept = self._seen.get("total" if name == "amount" else name)
+        if self.chance.random() < EMPTY:
+            return ""
         if kept and self.chance.random() < 0.8:
             return self.chance.choice(kept)
         if name in NAMED:
@@ -152,9 +160,11 @@ class Values:
         return self._right(name, self._resolved(schema), evil)
 
     def _hostile(self) -> Any:
-        kind = self.chance.randrange(10)
+        kind = self.chance.randrange(12)
         if kind < 5:
             return self.chance.choice(TEXTS)
+        if kind >= 10:
+            return scripts.text(self.chance)
         if kind < 8:
             return self.chance.choice(NUMBERS)
         return self.chance.choice((None, [], {}, [[]], {"a": {"b": [1]}}, ["x"] * 300))
@@ -200,4 +210,6 @@ class Values:
             return FORMATS[schema["format"]](self.chance)
         if examples := schema.get("examples"):
             return str(self.chance.choice(examples))
+        if self.chance.random() < 0.3:
+            return scripts.text(self.chance)
         return f"text {self.chance.randrange(1000)}"
