@@ -5,12 +5,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic_core import core_schema
 
 from .openapi import pointer, said
 from .problems import InvalidRequest, invalid
 
 Row = TypeVar("Row", bound=BaseModel)
+
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class RowsOf:
+    """Beside a list whose rows are checked one by one: what each should be, for the OpenAPI page.
+
+    `products: Annotated[list[Any], RowsOf(NewProduct)]`
+    """
+
+    model: type[BaseModel]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        row = handler.generate_schema(self.model)
+        unchecked = core_schema.no_info_wrap_validator_function(lambda value, _: value, row)
+        return core_schema.list_schema(unchecked, min_length=1, max_length=MOST_ROWS)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from chassis import (
     Text,
     Timestamp,
 )
+from chassis.rows import RowsOf
 
 Name = Annotated[Text, Field(max_length=200)]
 Description = Annotated[LongText, Field(max_length=10_000)]
@@ -79,7 +80,7 @@ class Product(Output):
 class BulkProducts(Input):
     """Rows are checked one by one, so that a bad one does not stop the rest."""
 
-    products: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+    products: Annotated[list[Any], RowsOf(ProductRow)]
 
 
 class RowError(Output):

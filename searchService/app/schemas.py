@@ -16,6 +16,7 @@ from chassis import (
     Text,
     Timestamp,
 )
+from chassis.rows import RowsOf
 
 Name = Annotated[Text, Field(max_length=200)]
 Description = Annotated[LongText, Field(max_length=10_000)]
@@ -58,7 +59,7 @@ class Document(Output):
 class BulkDocuments(Input):
     """Rows are checked one by one, so that a bad one does not stop the rest."""
 
-    documents: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+    documents: Annotated[list[Any], RowsOf(NewDocument)]
 
 
 class RowError(Output):

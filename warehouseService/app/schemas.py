@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from chassis import Flag, Input, LongText, Output, Sku, Timestamp
+from chassis.rows import RowsOf
 
 MOST_ON_HAND = 1_000_000_000
 
@@ -40,7 +41,7 @@ class CountedSku(Input):
 class BulkStock(Input):
     """Rows are checked one by one, so that a bad one does not stop the rest."""
 
-    stock: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+    stock: Annotated[list[Any], RowsOf(CountedSku)]
 
 
 class RowError(Output):
