@@ -29,7 +29,9 @@ class RowsOf:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         row = handler.generate_schema(self.model)
-        unchecked = core_schema.no_info_wrap_validator_function(lambda value, _: value, row)
+        unchecked = core_schema.no_info_wrap_validator_function(
+            lambda value, _: value, row, serialization=core_schema.simple_ser_schema("any")
+        )
         return core_schema.list_schema(unchecked, min_length=1, max_length=MOST_ROWS)
 
 
