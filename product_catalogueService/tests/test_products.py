@@ -342,6 +342,30 @@ async def test_row_that_says_so_withdraws_or_puts_back(service: httpx.AsyncClien
     assert wrong["updated"] == 0
 
 
+async def test_empty_cell_of_a_row_counts_as_left_out(service: httpx.AsyncClient) -> None:
+    """CSV has cells, not members: what a file does not say is empty there."""
+    await create(service, sku="GONE", description="Long", category="home", attributes={"a": 1})
+    await service.delete("/products/GONE")
+    empty = {"description": "", "category": "", "attributes": "", "active": ""}
+    told = await in_bulk(service, {"sku": "GONE", **empty}, {"sku": "NEW", **empty})
+    assert (told["created"], told["updated"], told["errors"]) == (1, 1, [])
+    for sku, active in (("GONE", False), ("NEW", True)):
+        kept = (await service.get(f"/products/{sku}")).json()
+        assert (kept["description"], kept["category"], kept["attributes"]) == (None, None, {})
+        assert kept["active"] is active
+    needed = await in_bulk(service, {"sku": "NEW", "name": ""}, {"sku": "", "name": "x"})
+    assert (needed["created"], needed["updated"]) == (0, 0)
+
+
+async def test_empty_parameters_count_as_left_out(service: httpx.AsyncClient) -> None:
+    await create(service)
+    whole = await service.get("/products")
+    assert (await service.get("/products?sku=&category=&limit=&cursor=")).json() == whole.json()
+    named = (await service.get("/products?sku=&sku=CANDLE-RED")).json()["items"]
+    assert [product["sku"] for product in named] == ["CANDLE-RED"]
+    assert (await service.get("/products?skus=CANDLE-RED")).status_code == 422
+
+
 async def test_unknown_path_and_method_are_problems(service: httpx.AsyncClient) -> None:
     for answer, status in (
         (await service.get("/nowhere"), 404),
