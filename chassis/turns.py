@@ -25,6 +25,10 @@ INSERT INTO {table} (number) VALUES ($1) ON CONFLICT (number) DO UPDATE SET take
 """
 
 
+def number_of(matter: str) -> int:
+    return crc32(matter.encode()) % TURNS
+
+
 async def take(db: Connection, table: str, matter: str) -> None:
     """In a unit of work: nobody else has this turn until it ends."""
-    await db.execute(TAKE.format(table=table), crc32(matter.encode()) % TURNS)
+    await db.execute(TAKE.format(table=table), number_of(matter))

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from chassis import Connection, NotFound, Page, Parked, Problem, to_major, trace_of
+from chassis import Connection, NotFound, Page, Parked, Problem, to_major, trace_of, turns
 from chassis.context import current
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
@@ -26,11 +26,14 @@ UNDECIDED = frozenset({"processing", "unknown"})
 PATIENCE_SECONDS = 1.5
 POLL_SECONDS = 0.05
 
-# The id of a payment that is about to be written. Those of one order are written one after the
-# other: each sees what became of the one before, and so no two are the tenth.
+# The id of a payment that is about to be written. Those of one order take turns (chassis/turns.py):
+# each sees what became of the one before, and so no two are the tenth.
 MINT = """
-SELECT uuidv7(),
-       pg_advisory_xact_lock(hashtext('payment.payments'), hashtext($1::uuid::text))
+WITH turn AS (
+    INSERT INTO payment.payment_turns (number) VALUES ($1)
+    ON CONFLICT (number) DO UPDATE SET taken = true
+)
+SELECT uuidv7()
 """
 
 # Not while so many were declined within the hour. One that is not decided yet counts as if it were:
@@ -179,6 +182,12 @@ def as_payment(row: Record) -> Payment:
 
 def undecided(row: Record) -> bool:
     return row["status"] in UNDECIDED
+
+
+async def mint(db: Connection, order_id: UUID) -> UUID:
+    """The id of a new payment; in its unit of work, which no other one of the order shares."""
+    payment_id: UUID = await db.fetchval(MINT, turns.number_of(str(order_id)))
+    return payment_id
 
 
 async def insert(

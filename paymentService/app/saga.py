@@ -56,7 +56,7 @@ async def _begin(context: Context, once: Once, new: NewPayment) -> Record:
     while True:
         try:
             async with context.database.unit_of_work() as db:
-                payment_id = await db.fetchval(payments.MINT, new.order_id)
+                payment_id = await payments.mint(db, new.order_id)
                 if earlier := await once.claim(db, payment_id):
                     break
                 return await payments.insert(

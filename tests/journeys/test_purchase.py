@@ -53,6 +53,58 @@ async def test_order_takes_the_price_of_now(shop: Shop) -> None:
     assert cart["items"][0]["unit_price"] == "10.00"
 
 
+async def test_order_of_nothing_is_shipped_without_a_payment(shop: Shop) -> None:
+    sku = await shop.product(price="0.00")
+    order = await shop.order({sku: 2})
+    assert (order["status"], order["total"], order["payment_id"]) == ("paid", "0.00", None)
+    refused = await shop.pay(order, "tok_declined")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/nothing-to-pay")
+    charge = {"order_id": order["order_id"], "amount": "0.00", "currency": "EUR"}
+    refused = await shop.post("transaction", "/transactions", charge, status=409)
+    assert refused["type"] == "/problems/nothing-to-pay"
+    balance = await shop.get("transaction", f"/balances/{order['order_id']}")
+    assert balance == {
+        "order_id": order["order_id"],
+        "charged": "0.00",
+        "refunded": "0.00",
+        "net": "0.00",
+        "currency": "EUR",
+    }
+    job = await shop.post("fulfilment", "/fulfilments", {"order_id": order["order_id"]})
+    assert job["status"] == "completed"
+    done = await shop.get("order", f"/orders/{order['order_id']}")
+    assert [moment["status"] for moment in done["history"]] == ["pending", "paid", "fulfilled"]
+    assert (await shop.get("warehouse", f"/stock/{sku}"))["on_hand"] == 98
+
+
+async def test_order_of_nothing_that_is_cancelled_stays_so(shop: Shop) -> None:
+    free, sku = await shop.product(price="0.00"), await shop.product()
+    order, other = await shop.order({free: 1}), await shop.paid_order({sku: 1})
+    for each in (order, other):
+        await shop.post("order", f"/orders/{each['order_id']}/cancel", {}, status=200)
+    # By then the sweep has passed, which refunds what was paid.
+    await shop.until("order", f"/orders/{other['order_id']}", status="refunded")
+    assert (await shop.get("order", f"/orders/{order['order_id']}"))["status"] == "cancelled"
+    refused = await shop.post(
+        "fulfilment", "/fulfilments", {"order_id": order["order_id"]}, status=409
+    )
+    assert refused["type"] == "/problems/order-not-fulfillable"
+
+
+async def test_order_is_placed_only_for_what_was_seen(shop: Shop) -> None:
+    sku = await shop.product(price="20.00")
+    cart_id = await shop.cart({sku: 3})
+    await shop["product_catalogue"].patch(f"/products/{sku}", json={"price": "34.67"})
+    body = {"customer_id": await shop.customer(), "cart_id": cart_id}
+    seen = body | {"expected_total": "60.00"}
+    refused = await shop.post("order", "/orders", seen, status=409)
+    assert refused["type"] == "/problems/total-changed"
+    assert (refused["expected"], refused["total"]) == ("60.00", "104.01")
+    assert (await shop.get("cart", f"/carts/{cart_id}"))["status"] == "open"
+    agreed = body | {"expected_total": refused["total"]}
+    assert (await shop.post("order", "/orders", agreed))["total"] == "104.01"
+
+
 async def test_double_checkout_makes_one_order(shop: Shop) -> None:
     sku = await shop.product()
     body = {"customer_id": await shop.customer(), "cart_id": await shop.cart({sku: 1})}

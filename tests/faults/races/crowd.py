@@ -78,6 +78,24 @@ class Crowd(Shop):
         }
         return await self.insist("payment", "POST", "/payments", body, key=unique("pay"))
 
+    async def try_card(self, order: Mapping[str, Any], card: str) -> httpx.Response:
+        """As `charge`, by one who does not wait for an hour where too many were declined."""
+        body = {
+            "order_id": order["order_id"],
+            "amount": order["total"],
+            "currency": order["currency"],
+            "method": {"type": "card", "token": card},
+        }
+        headers = {"Idempotency-Key": unique("pay")}
+
+        async def ask() -> httpx.Response:
+            answer = await self["payment"].post("/payments", json=body, headers=headers)
+            if answer.status_code == 429:
+                del answer.headers["retry-after"]
+            return answer
+
+        return await insist(ask, seconds=PATIENCE_SECONDS)
+
     async def refund(self, payment_id: str, **amount: str) -> httpx.Response:
         path = f"/payments/{payment_id}/refunds"
         return await self.insist("payment", "POST", path, amount, key=unique("refund"))

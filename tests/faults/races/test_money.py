@@ -149,3 +149,53 @@ async def test_cards_at_the_same_time(shop: Crowd, sizes: Sizes, books: asyncpg.
         assert await captures(books, order["order_id"]) == 1
 
     await take_turns("Cards", sizes.turns, turn)
+
+
+async def test_cancel_against_fulfil_of_nothing(
+    shop: Crowd, sizes: Sizes, books: asyncpg.Pool
+) -> None:
+    """No money is there to tell who has won: the order and the stock agree."""
+    sku, customer_id = await shop.product(price="0.00", stock=STOCK), await shop.customer()
+    shipped = Counter[bool]()
+
+    async def turn() -> None:
+        order = await new_order(shop, customer_id, sku)
+        order_id = order["order_id"]
+        assert (order["status"], order["payment_id"]) == ("paid", None)
+        cancelled, fulfilled, paid = await shop.race(
+            shop.cancel(order_id), shop.fulfil(order_id), shop.charge(order)
+        )
+        answers = (problem(cancelled), problem(fulfilled))
+        assert answers in [("", "order-not-fulfillable"), ("order-shipped", "")]
+        assert problem(paid) == "nothing-to-pay"
+        shipped[fulfilled.is_success] += 1
+        status = "fulfilled" if fulfilled.is_success else "cancelled"
+        await shop.until("order", f"/orders/{order_id}", status=status)
+        assert await captures(books, order_id) == 0
+
+    await take_turns("Gifts", sizes.turns, turn)
+    stock = await shop.until("warehouse", f"/stock/{sku}", reserved=0)
+    assert stock["on_hand"] == STOCK - shipped[True]
+
+
+async def test_declined_cards_against_a_good_one(
+    shop: Crowd, sizes: Sizes, books: asyncpg.Pool
+) -> None:
+    """Of thirty cards on one order ten are declined at most, whichever comes first."""
+    sku, customer_id = await shop.product(price=PRICE, stock=STOCK), await shop.customer()
+
+    async def turn() -> None:
+        order = await new_order(shop, customer_id, sku)
+        cards = ["tok_declined"] * 29 + ["tok_ok"]
+        answers = await shop.race(*(shop.try_card(order, card) for card in cards))
+        told = Counter(problem(answer) or answer.json()["status"] for answer in answers)
+        assert told.keys() <= {"declined", "captured", "already-paid", "too-many-attempts"}
+        assert told["declined"] <= 10
+        assert told["captured"] or told["declined"] == 10
+        declined = (
+            "SELECT count(*) FROM payment.payments WHERE order_id = $1 AND status = 'declined'"
+        )
+        assert await books.fetchval(declined, order["order_id"]) == told["declined"]
+        assert await captures(books, order["order_id"]) == told["captured"]
+
+    await take_turns("Declines", sizes.turns, turn)
