@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import httpx
 import jwt
+from starlette.types import Scope
 
 from .callers import SERVICE, Caller
 from .context import RequestContext, current
@@ -128,6 +129,16 @@ class Gate:
             return True
         known = self._known.get(_token_in(context.authorization))
         return known is not None and known[0].is_service and self._clock() < known[1]
+
+    async def believes(self, scope: Scope) -> bool:
+        """Whether a request, by its head, is of somebody who may be let in somewhere."""
+        if not self._enforced:
+            return True
+        try:
+            await self._caller_of(dict(scope["headers"]).get(b"authorization", b""))
+        except Problem:
+            return False  # and is told why by the route that it asked for
+        return True
 
     async def _caller_of(self, authorization: bytes) -> Caller:
         now, token = self._clock(), _token_in(authorization)

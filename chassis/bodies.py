@@ -1,4 +1,7 @@
-"""Waits for a request's body before all else: who sends it slowly takes no place in line."""
+"""Waits for a request's body before all else: who sends it slowly takes no place in line.
+
+But for the token, where one is asked for: nothing is held for whoever shows none.
+"""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,14 +11,18 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class WholeBody:
-    """Hands a request on when its body is there, or as much of it as we hold for strangers. Who
-    takes too long over it is cut off by the connection."""
+    """Hands a request on when its body is there, or as much of it as we hold for one that may
+    still be refused. Who takes too long over it is cut off by the connection.
+
+    Without a token that is believed, it is handed on at once, to be refused unread.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in BODILESS:
+        has_body = scope["type"] == "http" and scope["method"] not in BODILESS
+        if has_body and await scope["app"].state.gate.believes(scope):
             receive = Arrived(await arrival(receive), receive)
         await self.app(scope, receive, send)
 

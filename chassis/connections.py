@@ -154,6 +154,10 @@ class ClientConnection(HttpToolsProtocol):
         self._unwanted_body = self._turn_away()
         if not self._unwanted_body:
             super().on_headers_complete()
+            if self.expect_100_continue:
+                # It may be answered before it is told to go on: then nobody could tell whether
+                # what comes next is its body, or another request.
+                self.cycle.keep_alive = False
         # What comes after a body is no header of its request: others have not looked at it.
         self.headers = []
 

@@ -13,10 +13,21 @@ from .callers import LOCAL, Caller
 
 REQUEST_ID = "X-Request-ID"
 TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
 TIMEOUT = "X-Request-Timeout-Ms"
 
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# Of a version that is to come, what stands in its first four fields is known (W3C Trace Context).
+_later_traceparent = re.compile(
+    r"(?!00|ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+)
+_tracestate_member = re.compile(
+    r"([a-z0-9][a-z0-9_\-*/@]{0,255})="
+    r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+MAX_TRACESTATE = 512
+MAX_TRACESTATE_MEMBERS = 32
 
 
 # These ids have to differ, and keep no secret: the system need not be asked for each of them. A
@@ -49,6 +60,7 @@ class RequestContext:
 
     request_id: str = field(default_factory=mint_request_id)
     traceparent: str = field(default_factory=mint_traceparent)
+    tracestate: str = ""
     deadline: float = field(default_factory=lambda: time.monotonic() + 5.0)
     outermost: bool = True
     pause: Callable[[], None] = _nothing
@@ -61,6 +73,17 @@ class RequestContext:
     def trace_id(self) -> str:
         """The trace that this is a part of, as 32 hexadecimal digits."""
         return self.traceparent[3:35]
+
+    @property
+    def span_id(self) -> str:
+        """Our own span, where traces are on; else the caller's, or one that stands for both."""
+        return self.traceparent[36:52]
+
+    @property
+    def trace(self) -> str:
+        """The traceparent and, where there is one, the tracestate: for a row, so that whoever
+        finishes it goes on in the same trace."""
+        return f"{self.traceparent} {self.tracestate}" if self.tracestate else self.traceparent
 
     def remaining(self) -> float:
         """Seconds left until the deadline; negative when it has passed."""
@@ -79,7 +102,7 @@ def current() -> RequestContext:
 
 
 def trace_of(traceparent: str | None) -> str | None:
-    """The id of the trace that a row began in, by the traceparent that is kept with it."""
+    """The id of the trace that a row began in, by what it keeps of that."""
     return traceparent and traceparent[3:35]
 
 
@@ -109,6 +132,7 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
     return RequestContext(
         request_id=request_id,
         traceparent=traceparent,
+        tracestate=_tracestate_beside(traceparent, headers) if b"tracestate" in headers else "",
         deadline=time.monotonic() + budget,
         outermost=not from_peer,
         authorization=headers.get(b"authorization", b""),
@@ -117,13 +141,37 @@ def from_headers(headers: dict[bytes, bytes], budget_seconds: float) -> RequestC
 
 def correlation(headers: dict[bytes, bytes]) -> tuple[str, str]:
     """The request id and the traceparent, taken from a request's headers or minted."""
-    request_id = _taken(headers.get(b"x-request-id"), _request_id)
-    traceparent = _taken(headers.get(b"traceparent"), _traceparent)
-    return request_id or mint_request_id(), traceparent or mint_traceparent()
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    request_id = given if _request_id.fullmatch(given) else mint_request_id()
+    return request_id, traceparent_in(headers.get(b"traceparent")) or mint_traceparent()
 
 
-def _taken(given: bytes | None, pattern: re.Pattern[str]) -> str | None:
+def traceparent_in(given: bytes | None) -> str:
+    """What a request came with, in the version that is spoken here; empty if it makes no sense."""
     if given is None:
-        return None
+        return ""
     text = given.decode("latin-1")
-    return text if pattern.fullmatch(text) else None
+    if _traceparent.fullmatch(text):
+        return text
+    later = _later_traceparent.fullmatch(text)
+    return f"00-{later[1]}-{int(later[2], 16) & 1:02x}" if later else ""
+
+
+def _tracestate_beside(traceparent: str, headers: dict[bytes, bytes]) -> str:
+    """That of the traceparent that was taken; it means nothing beside another one."""
+    if traceparent_in(headers.get(b"traceparent")) != traceparent:
+        return ""
+    return tracestate_in(headers[b"tracestate"].decode("latin-1"))
+
+
+def tracestate_in(given: str) -> str:
+    """The members that may be passed on, from the left as far as there is room; empty where one
+    of them makes no sense."""
+    members = [member for each in given.split(",") if (member := each.strip(" \t"))]
+    found = [_tracestate_member.fullmatch(member) for member in members]
+    keys = {each[1] for each in found if each}
+    if len(keys) < len(members) or len(members) > MAX_TRACESTATE_MEMBERS:
+        return ""
+    while len(told := ",".join(members)) > MAX_TRACESTATE:
+        members.pop()
+    return told

@@ -54,6 +54,9 @@ class Edge:
             await self._live(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if b"tracestate" in headers:  # which may come in pieces
+            pieces = [value for name, value in scope["headers"] if name == b"tracestate"]
+            headers[b"tracestate"] = b",".join(pieces)
         enter(from_headers(headers, self.limits.request_timeout))
         exchange = Exchange(scope, send, self, headers.get(b"origin"))
         try:
@@ -183,6 +186,7 @@ class Exchange:
             milliseconds=round(seconds * 1000, 2),
             request_id=self._context.request_id,
             trace_id=self._context.trace_id,
+            span_id=self._context.span_id,
             caller=self._context.caller.subject,
             roles=self._context.caller.roles if self._context.caller.subject else "",
             refused=self._context.refused,

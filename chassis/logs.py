@@ -144,6 +144,7 @@ class RequestLines:
         milliseconds: float,
         request_id: str,
         trace_id: str,
+        span_id: str,
         caller: str = "",
         roles: str = "",
         refused: str = "",
@@ -162,14 +163,15 @@ class RequestLines:
                 milliseconds=milliseconds,
                 request_id=request_id,
                 trace_id=trace_id,
+                span_id=span_id,
                 **_given(caller, roles, refused),
             )
             return
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         lines.msg(
             f'{_beginning(self.service, method, route, status)}, "milliseconds": {milliseconds}, '
-            f'"request_id": "{request_id}", "trace_id": "{trace_id}"'
-            f'{_by(caller, roles, refused)}, "event": "request", '
+            f'"request_id": "{request_id}", "trace_id": "{trace_id}", '
+            f'"span_id": "{span_id}"{_by(caller, roles, refused)}, "event": "request", '
             f'"level": "info", "timestamp": "{now}"}}'
         )
 

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from . import metrics, tracing
-from .context import REQUEST_ID, TIMEOUT, TRACEPARENT, current
+from .context import REQUEST_ID, TIMEOUT, TRACEPARENT, TRACESTATE, current
 from .problems import DependencyUnavailable
 from .wires import FAILURES, Faked, Sockets, TooLarge, Wire
 
@@ -237,6 +237,8 @@ def _headers(key: str | None, seconds: float) -> dict[str, str]:
         "Content-Type": "application/json",
         "Accept-Encoding": "identity",
     }
+    if context.tracestate:
+        headers[TRACESTATE] = context.tracestate
     return {**headers, "Idempotency-Key": key} if key else headers
 
 

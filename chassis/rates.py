@@ -1,7 +1,8 @@
 """How often a caller may ask: a token bucket each, in this process. Off unless RATE_LIMIT is set.
 
 The headers are those of the IETF's draft "RateLimit header fields for HTTP": RateLimit-Policy says
-how many requests in how many seconds, RateLimit how many are left, and when all are back.
+how many requests in how many seconds, RateLimit how many are left, and when there are more: where
+none is left, that is when Retry-After says that one may ask again.
 """
 
 import math
@@ -42,11 +43,12 @@ class TooManyRequests(Problem, status=429, remembered=False):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is left to a caller, and in how many seconds it is all there again."""
+    """What is left to a caller, and in how many seconds there is more: one request where none is
+    left, else all of them."""
 
     allowed: bool
     left: int
-    full_in: int
+    more_in: int
 
 
 class Buckets:
@@ -69,16 +71,13 @@ class Buckets:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > MOST_CALLERS:
             self._buckets.popitem(last=False)
-        return Verdict(allowed, int(tokens), math.ceil((self.limit - tokens) / rate))
+        lacking = self.limit - tokens if tokens >= 1 else cost - tokens
+        return Verdict(allowed, int(tokens), max(1, math.ceil(lacking / rate)))
 
     def headers(self, verdict: Verdict) -> list[tuple[bytes, bytes]]:
         policy = f'"caller";q={self.limit};w={math.ceil(self.window)}'
-        left = f'"caller";r={verdict.left};t={verdict.full_in}'
+        left = f'"caller";r={verdict.left};t={verdict.more_in}'
         return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
-
-    @property
-    def seconds_a_request(self) -> int:
-        return max(1, math.ceil(self.window / self.limit))
 
 
 def buckets_of(limit: int | None, window: float) -> Buckets | None:
@@ -97,7 +96,7 @@ class Rates:
         cost = 1 / PEERS_SHARE if who.startswith("peer ") else 1.0
         verdict = scope[VERDICT] = self.buckets.take(who, cost)
         if not verdict.allowed:
-            raise TooManyRequests(self.buckets.seconds_a_request)
+            raise TooManyRequests(verdict.more_in)
 
 
 class RateHeaders:

@@ -77,4 +77,5 @@ class Refusals:
                 milliseconds=0.0,
                 request_id=request_id,
                 trace_id=traceparent[3:35],
+                span_id=traceparent[36:52],
             )

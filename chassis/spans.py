@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .context import current, enter, from_headers
+from .context import current, enter, traceparent_in
 from .edge import ALWAYS_ADMITTED
 from .metrics import UNMATCHED, known
 
@@ -162,8 +162,11 @@ class Traced:
         if scope["type"] != "http" or scope["path"] in ALWAYS_ADMITTED:
             await self.app(scope, receive, send)
             return
-        headers = [header for header in scope["headers"] if header[0] != b"traceparent"]
-        span = self._spans.serving(_sent(scope))
+        sent = traceparent_in(dict(scope["headers"]).get(b"traceparent"))
+        # A tracestate means something beside its traceparent only.
+        ours = (b"traceparent",) if sent else (b"traceparent", b"tracestate")
+        headers = [header for header in scope["headers"] if header[0] not in ours]
+        span = self._spans.serving(sent)
         headers.append((b"traceparent", traceparent_of(span).encode()))
         scope = {**scope, "headers": headers}
 
@@ -178,13 +181,6 @@ class Traced:
         finally:
             _name(span, scope)
             span.end()
-
-
-def _sent(scope: Scope) -> str:
-    """The traceparent that a request came with; empty if it had none that makes sense."""
-    given = dict(scope["headers"]).get(b"traceparent", b"")
-    taken = from_headers({b"traceparent": given}, 0).traceparent
-    return taken if taken.encode() == given else ""
 
 
 def _answered(span: Span, status: int) -> None:

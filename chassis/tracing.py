@@ -62,13 +62,15 @@ def calling(peer: str, method: str) -> AbstractContextManager[Callable[[int], No
 
 
 @contextmanager
-def resumed(sweep: str, traceparent: str | None) -> Iterator[None]:
-    """Around what a sweep does for one row: it goes on in the trace that the row began in.
+def resumed(sweep: str, trace: str | None) -> Iterator[None]:
+    """Around what a sweep does for one row: it goes on in the trace that the row began in, as
+    RequestContext.trace told it.
 
     So do the logs of everybody who is called for it, whether or not there are spans.
     """
     before = current()
-    enter(replace(before, traceparent=traceparent or before.traceparent))
+    traceparent, _, tracestate = (trace or before.trace).partition(" ")
+    enter(replace(before, traceparent=traceparent, tracestate=tracestate))
     try:
         with _spans.resumed(sweep) if _spans else nullcontext():
             yield

@@ -15,6 +15,7 @@ TOLD: Any = {
     "milliseconds": 0.07,
     "request_id": "r-1",
     "trace_id": 32 * "a",
+    "span_id": 16 * "b",
 }
 
 

@@ -140,7 +140,7 @@ async def begin(db: Connection, order: Order) -> tuple[Job, bool]:
     lines = json.dumps([line.model_dump() for line in order.lines])
     while True:
         if order.status != "fulfilled":
-            trace = current().traceparent
+            trace = current().trace
             row = await db.fetchrow(BEGIN, order.order_id, lines, LEASE_SECONDS, trace)
             if row is not None:
                 return as_job(row), True

@@ -120,7 +120,7 @@ async def draw_up(db: Connection, order_id: UUID, quote: Quote) -> None:
         for place, line in enumerate(quote.lines, start=1)
     ]
     lines = (list(column) for column in zip(*rows, strict=True))
-    tail = (quote.total_minor, address, current().traceparent)
+    tail = (quote.total_minor, address, current().trace)
     await db.execute(DRAW_UP, order_id, *head, *tail, *lines)
 
 

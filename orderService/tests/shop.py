@@ -28,7 +28,7 @@ class Shop:
         self.before_read: Callable[[], Awaitable[object]] | None = None
         self.on_checkout: Callable[[], None] = lambda: None
         self.asked: list[str] = []
-        self.traces: list[str] = []
+        self.traces: list[tuple[str, str]] = []
         self.asks: list[dict[str, Any]] = []
         # The orders that carts were to be closed for, whether or not they were.
         self.closing: list[str] = []
@@ -72,7 +72,8 @@ class Shop:
             return ok({"items": [each for each in self.asks if each["number"] > after]})
         peer = request.url.host
         self.asked.append(f"{request.method} {peer}")
-        self.traces.append(request.headers["traceparent"])
+        trace = (request.headers["traceparent"], request.headers.get("tracestate", ""))
+        self.traces.append(trace)
         checkout = request.method == "PUT"
         if checkout:
             self.closing.append(json.loads(request.content)["order_id"])

@@ -111,13 +111,13 @@ async def test_sweep_goes_on_in_the_trace_that_began(
     """Whether or not there are spans: the logs of both carry its id."""
     cart, trace = shop.cart(LAMP=1), f"00-{'a' * 32}-{'b' * 16}-01"
     shop.down = {"checkout"}
-    service.headers["traceparent"] = trace
+    service.headers.update({"traceparent": trace, "tracestate": "a=1"})
     await order(service, shop, cart, key="cut")
-    del service.headers["traceparent"]
+    del service.headers["traceparent"], service.headers["tracestate"]
     shop.traces.clear()
     shop.down = set()
     await until(lambda: listed(service), seconds=20)
-    assert shop.traces == [trace]
+    assert shop.traces == [(trace, "a=1")]
 
 
 async def test_sweep_discards_what_cannot_be(

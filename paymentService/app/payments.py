@@ -203,7 +203,7 @@ async def insert(
     token = new.method.token.get_secret_value()
     what = (amount_minor, new.currency, token)
     try:
-        row = await db.fetchrow(INSERT, *ids, *what, lease, current().traceparent)
+        row = await db.fetchrow(INSERT, *ids, *what, lease, current().trace)
     except UniqueViolationError:
         raise OrderTaken from None
     if row is None:

@@ -154,7 +154,7 @@ async def begin(
     lease: float,
 ) -> Record:
     """Set the amount aside, the rest if there is none given. Raises RefundExceedsPayment."""
-    asked = (amount_minor, reason, lease, current().traceparent)
+    asked = (amount_minor, reason, lease, current().trace)
     row = await db.fetchrow(BEGIN, refund_id, payment_id, *asked)
     if row is None:
         raise await _refusal(db, payment_id)
