@@ -7,9 +7,20 @@ Each use bounds them, as they are kept: `Name = Annotated[Text, Field(max_length
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from .texts import in_lines, one_form
 
@@ -17,7 +28,9 @@ from .texts import in_lines, one_form
 class Input(BaseModel):
     """A body as it comes in. A member that is not declared is refused."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=False, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -39,17 +52,46 @@ class Input(BaseModel):
 
 
 class Changes(Input):
-    """The body of a PATCH: there `""` is null, which removes what can be removed."""
+    """The body of a PATCH: what is left out stays. There `""` is null, which removes what is
+    `removable`, and is refused elsewhere."""
+
+    removable: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _kept(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.field_name not in cls.removable:
+            raise ValueError("This member cannot be removed.")
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core)
+        members = handler.resolve_ref_schema(schema)["properties"]
+        for name in members.keys() - cls.removable:
+            members[name] = without_null(members[name])
+        return schema
 
     @classmethod
     def _emptied(cls, given: dict[str, Any], empty: set[str]) -> dict[str, Any]:
         return {**given, **dict.fromkeys(empty)}
 
 
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of what is left out rather than sent as null."""
+    others = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(others) == len(schema.get("anyOf", ())):
+        return schema
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return {**others[0], **rest} if len(others) == 1 else {"anyOf": others, **rest}
+
+
 class Output(BaseModel):
     """A body as it goes out, or as a peer sends it: members that we do not read are ignored."""
 
-    model_config = ConfigDict(extra="ignore", from_attributes=False)
+    model_config = ConfigDict(extra="ignore", from_attributes=False, use_attribute_docstrings=True)
 
 
 def _plain(value: Any, depth: int = 5) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .auth import CHALLENGE, InvalidToken, NotAdmitted, Unauthenticated
+from .fields import without_null
 from .idempotency import REPLAYED, IdempotencyInProgress, IdempotencyKeyReused
 from .media import MERGE_PATCH
 from .problems import (
@@ -208,15 +209,6 @@ def _tell_defaults(body: dict[str, Any]) -> None:
         if "default" in member:
             told = f"`{json.dumps(member.pop('default'))}` if left out."
             member["description"] = f"{member.get('description', '')} {told}".strip()
-
-
-def without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of what is left out rather than sent as null."""
-    others = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    if len(others) == len(schema.get("anyOf", ())):
-        return schema
-    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
-    return {**others[0], **rest} if len(others) == 1 else {"anyOf": others, **rest}
 
 
 def _common_problems(

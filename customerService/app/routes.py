@@ -19,7 +19,6 @@ from chassis import (
     Router,
     Text,
     admits,
-    invalid,
     owner,
     refusals,
 )
@@ -99,9 +98,6 @@ async def export_customer(customer_id: UUID, context: ContextOf) -> Export:
 @router.patch("/customers/{customer_id}", responses=refusals(EmailTaken, EmailNotVerified))
 @admits("customer", "staff")
 async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
-    for name in sorted(changes.model_fields_set & {"email", "name"}):
-        if getattr(changes, name) is None:
-            raise invalid(f"#/{name}", "This member cannot be removed.")
     if changes.email:
         _check_own(changes.email)
     async with db.unit_of_work() as work:

@@ -24,6 +24,8 @@ class CustomerChanges(Changes):
     """The members to change; what is left out stays. A null phone or address is removed, and an
     address is replaced as a whole."""
 
+    removable = frozenset({"phone", "address"})
+
     email: Email | None = None
     name: Name | None = None
     phone: Phone | None = None

@@ -117,9 +117,6 @@ async def change_product(
     sku: Sku, changes: ProductChanges, db: Db, response: Response, if_match: IfMatch = None
 ) -> Product:
     given = changes.model_dump(exclude_unset=True)
-    for name in given.keys() - {"description", "category"}:
-        if given[name] is None:
-            raise invalid(f"#/{name}", "This member cannot be removed.")
     async with db.unit_of_work() as work:
         return await _changed(work, sku, given, if_match, response)
 

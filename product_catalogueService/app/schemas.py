@@ -54,6 +54,8 @@ class ProductReplacement(ProductFields):
 class ProductChanges(Changes):
     """The members to change; what is left out stays. A null description or category is removed."""
 
+    removable = frozenset({"description", "category"})
+
     name: Name | None = None
     description: Description | None = None
     price: Amount | None = None
