@@ -96,10 +96,14 @@ psql: install ## A prompt on the database, that reads only (ADMIN=1 may all; ROL
 backup: install ## Save all schemas, as of one moment, while the fleet runs (FILE=…)
 	@$(IN_VENV) -m fleet.backup $(if $(FILE),'$(FILE)')
 
+.PHONY: erased
+erased: install ## Add who was erased to the list beside the backups, which a restore reads (FILE=…)
+	@$(IN_VENV) -m fleet.erased $(if $(FILE),'$(FILE)')
+
 .PHONY: restore
-restore: install ## Put a backup in, while the fleet is stopped: make restore FILE=… (OVERWRITE=1, COMPOSE=1)
+restore: install ## Put a backup in, while the fleet is stopped: make restore FILE=… (ERASED=…, OVERWRITE=1, COMPOSE=1)
 	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=…" >&2; exit 1; }
-	@$(IN_VENV) -m fleet.restore '$(FILE)' $(if $(OVERWRITE),--overwrite) $(if $(COMPOSE),--compose)
+	@$(IN_VENV) -m fleet.restore '$(FILE)' $(if $(ERASED),--erased '$(ERASED)') $(if $(OVERWRITE),--overwrite) $(if $(COMPOSE),--compose)
 
 ##@ Set up
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from . import console, deployment
+from . import console, deployment, erased
 from .deployment import Deployment, Program
 from .failure import Failure
 from .services import ROOT
@@ -88,7 +88,9 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         file = chosen.file or default_file(Settings.from_environment(os.environ).data_dir)
-        back_up(deployment.find(os.environ), file.absolute())
+        source = deployment.find(os.environ)
+        back_up(source, file.absolute())
+        erased.keep(source, file.absolute().with_name(erased.NAME))
     except (Failure, OSError) as error:
         console.complain(f"There is no backup: {error}")
         return 1

@@ -6,12 +6,13 @@ It goes into a database beside the one there is, and takes its place when it is 
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
-from . import console, database, deployment, instance
+from . import console, database, deployment, erased, instance
 from .backup import run
 from .deployment import Deployment, Login, ask
 from .failure import Failure
@@ -43,20 +44,34 @@ SELECT count(*) FROM pg_tables
 """
 
 
-def restore(target: Deployment, file: Path, *, overwrite: bool = False) -> None:
-    """Raises Failure; then what was there before is there still."""
+def restore(
+    target: Deployment, file: Path, *, overwrite: bool = False, gone: Collection[UUID] = ()
+) -> int:
+    """Raises Failure; then what was there before is there still.
+
+    Returns how many are to be erased again: those of `gone`, and of the database that it replaces,
+    who were not erased yet when the backup was made.
+    """
     _refuse_no_backup(file)
     if not overwrite:
         _refuse_full(target)
+    gone = {*gone, *_erased_in(target)}
     beside = f"{target.database}_restored"
     _ask(target, f'DROP DATABASE IF EXISTS "{beside}"')
     _ask(target, f'CREATE DATABASE "{beside}"')
     try:
         _fill(target, beside, file)
+        again = erased.mark(target, gone, database=beside)
         _ask(target, f'DROP DATABASE IF EXISTS "{target.database}"')
         _ask(target, f'ALTER DATABASE "{beside}" RENAME TO "{target.database}"')
     finally:
         _ask(target, f'DROP DATABASE IF EXISTS "{beside}"')
+    return again
+
+
+def _erased_in(target: Deployment) -> set[UUID]:
+    there = _ask(target, "SELECT datname FROM pg_database").split("\n")
+    return erased.ids_in(target) if target.database in there else set()
 
 
 def _fill(target: Deployment, beside: str, file: Path) -> None:
@@ -126,19 +141,31 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m fleet.restore", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--overwrite", action="store_true", help="in the place of what is there")
+    parser.add_argument(
+        "--erased", type=Path, metavar="LIST", help=f"by default {erased.NAME}, beside FILE"
+    )
     parser.add_argument("--compose", action="store_true", help="into the PostgreSQL of Compose")
     chosen = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment(os.environ)
+        beside = chosen.file.absolute().with_name(erased.NAME)
+        known = chosen.erased or (beside if beside.exists() else None)
+        gone = erased.listed(known) if known else set()
         server = stopped_containers() if chosen.compose else stopped(settings)
         with server as target:
-            restore(target, chosen.file.absolute(), overwrite=chosen.overwrite)
+            again = restore(target, chosen.file.absolute(), overwrite=chosen.overwrite, gone=gone)
     except instance.AlreadyRunning:
         console.complain("The fleet runs. Stop it first, so that nobody writes: make down")
         return 1
     except (Failure, OSError) as error:
         console.complain(f"Not restored: {error}")
         return 1
+    if known is None:
+        console.say(
+            "There is no list of who was erased since the backup: they are there again. ERASED=…"
+        )
+    elif again:
+        console.say(f"{again} were erased since the backup, and are again as soon as it starts.")
     console.say(f"Restored. Start it: {'docker compose up' if chosen.compose else 'make up'}")
     return 0
 

@@ -15,6 +15,7 @@ app = create_app(
     description=__doc__,
     personal=True,
     sweeps=[
+        Sweep("restored", subjects.erase_again, every=2),
         Sweep("old-exports", subjects.forget_old, every=30),
         Sweep("emails", twins.bring_into_idna, every=5),
     ],

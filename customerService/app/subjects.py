@@ -59,6 +59,11 @@ DELETE FROM customer.subject_requests
 FORGET_OF = "DELETE FROM customer.subject_requests WHERE customer_id = $1 AND kind = 'export'"
 
 
+RESTORED = "SELECT customer_id FROM customer.to_erase LIMIT 20"
+
+ERASED_AGAIN = "DELETE FROM customer.to_erase WHERE customer_id = $1"
+
+
 class ExportNotReady(Problem, status=503, retry_after=1):
     """The personal data is still being gathered; ask again shortly.
 
@@ -124,6 +129,17 @@ async def _gathered(db: Connection, number: int) -> dict[str, list[Any]]:
             return parts
         await asyncio.sleep(POLL_SECONDS)  # between two looks; `patience` bounds them all
     raise ExportNotReady()
+
+
+async def erase_again(context: Context) -> int:
+    """The sweep: who was erased before, and came back with a restored backup."""
+    restored = await context.database.fetch(RESTORED)
+    for row in restored:
+        async with context.database.unit_of_work() as db:
+            if await customers.erase(db, row["customer_id"], None):
+                await asked_for_erasure(db, row["customer_id"])
+            await db.execute(ERASED_AGAIN, row["customer_id"])
+    return len(restored)
 
 
 async def forget_old(context: Context) -> int:

@@ -130,7 +130,13 @@ ALTER TABLE customer.customer_idempotency_keys SET (autovacuum_vacuum_scale_fact
 CREATE INDEX IF NOT EXISTS customer_idempotency_keys_resource
     ON customer.customer_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
 
+-- Who was erased before, and came back with a restored backup: until they are erased again.
+CREATE TABLE IF NOT EXISTS customer.to_erase (
+    customer_id uuid PRIMARY KEY REFERENCES customer.customers
+);
+
 GRANT USAGE ON SCHEMA customer TO customer_app;
+GRANT SELECT, DELETE ON customer.to_erase TO customer_app;
 GRANT SELECT, INSERT, UPDATE ON customer.customers TO customer_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON customer.customer_idempotency_keys TO customer_app;
 GRANT SELECT, INSERT, DELETE ON customer.subject_requests TO customer_app;

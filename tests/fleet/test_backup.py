@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from chassis import schema
 from conftest import PASSWORD, run_sql, with_database
-from fleet import backup, restore
+from fleet import backup, erased, restore
 from fleet.deployment import Local, ask
 from fleet.failure import Failure
 from fleet.services import ROOT, SERVICES
@@ -114,3 +115,57 @@ def test_a_backup_that_fails_leaves_no_file(saved: Saved, tmp_path: Path) -> Non
     with pytest.raises(Failure, match="does not exist"):
         backup.back_up(saved.elsewhere(), tmp_path / "shop.dump")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_was_erased_since_is_erased_again(saved: Saved, tmp_path: Path) -> None:
+    """By the list, and by what the database in whose place it comes still knows."""
+    target, kept = saved.elsewhere(), tmp_path / "backups" / erased.NAME
+    restore.restore(target, saved.file)
+    try:
+        ada, grace = (ask(target, INSERT.format(who=who)) for who in ("ada", "grace"))
+        file = tmp_path / "later.dump"
+        backup.back_up(target, file)
+        ask(target, ERASE.format(who=ada))
+        assert erased.keep(target, kept) == len(erased.listed(kept)) >= 1
+        ask(target, ERASE.format(who=grace))
+        gone = erased.listed(kept)
+        assert UUID(ada) in gone
+        assert UUID(grace) not in gone
+        # One table fewer, as in an older version.
+        assert restore.restore(target, file, overwrite=True, gone=gone) == 2
+        assert set(ask(target, "SELECT customer_id FROM customer.to_erase").split()) == {ada, grace}
+        # Nobody who came later is named, and nobody is taken off the list.
+        assert erased.keep(target, kept) == len(gone)
+        assert kept.stat().st_mode & 0o777 == 0o600
+    finally:
+        drop(target)
+
+
+def test_a_backup_of_an_older_version_has_nowhere_to_note_it(saved: Saved, tmp_path: Path) -> None:
+    target = saved.elsewhere()
+    restore.restore(target, saved.file)
+    try:
+        ada, file = ask(target, INSERT.format(who="ada")), tmp_path / "older.dump"
+        ask(target, "DROP TABLE customer.to_erase")
+        backup.back_up(target, file)
+        assert restore.restore(target, file, overwrite=True, gone=[UUID(ada), uuid4()]) == 1
+        owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'to_erase'"
+        assert ask(target, owner) == "customer_owner"
+    finally:
+        drop(target)
+
+
+def test_a_list_that_is_none_stops_the_restore(tmp_path: Path) -> None:
+    (tmp_path / erased.NAME).write_text("ada@example.org\n")
+    with pytest.raises(Failure, match="is not a list"):
+        erased.listed(tmp_path / erased.NAME)
+
+
+INSERT = """
+INSERT INTO customer.customers (email, name) VALUES ('{who}@later.example', '{who}')
+RETURNING customer_id
+"""
+ERASE = """
+UPDATE customer.customers SET email = NULL, name = NULL, erased_at = now()
+ WHERE customer_id = '{who}'
+"""
