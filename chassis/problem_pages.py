@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from .fields import Output
 from .openapi import OPERATIONS, refusals
+from .pages import page
 from .problems import NotFound, Problem
 
 router = APIRouter(tags=[OPERATIONS])
@@ -88,7 +89,7 @@ async def read_problem(slug: str, request: Request) -> Any:
 
 def as_page(found: ProblemType) -> Response:
     members = ", ".join(f"<code>{escape(name)}</code>" for name in found.members)
-    return HTMLResponse(
+    return page(
         PAGE.format(
             title=escape(found.title),
             remedy=escape(found.what_to_do),
@@ -96,5 +97,5 @@ def as_page(found: ProblemType) -> Response:
             type=escape(found.type),
             members=f", with {members}" if members else "",
         ),
-        headers={"Vary": "Accept"},
+        vary="Accept",
     )
