@@ -1,12 +1,14 @@
 """What people ask about their personal data, carried along the graph: each service that holds some
 reads it from the peer that it calls anyway, does its part, and lets its own callers read it.
 
-    erasure   what is held of the subject is blanked, and once more for a while: a request that was
+    erasure   what is held of the subject is blanked, and again for a while: a request that was
               under way when it came may write something just after
     export    what is held of the subject is handed to the peer, who passes it on
 
 Requests are numbered, and a number is never seen before a smaller one; so the highest number that
-is written down here tells what has been done, and to do it twice harms nothing.
+is written down here tells what is known. What is written down stays open until it is done, a page
+at a time, each in its turn: one that is large takes longer, and one that fails waits, while the
+others go on.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,25 +16,67 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from asyncpg import Record
 from pydantic import Field
 
 from .app import Context
 from .database import Connection
-from .fields import Output
+from .fields import Flag, Input, Output
+from .logs import log
+from .parked import Parked
 from .peers import Peer
+from .problems import Problem
 
-DONE = "SELECT coalesce(max(number), 0) FROM {table}"
+# An export that failed so often, within a minute, is given up: it stays parked, for people to see.
+TRIES = 6
 
-# Of two replicas at once, the second waits for the first one's number, and finds it done.
+# Before the first thing.
+BEGINNING = UUID(int=0)
+
+KNOWN = "SELECT coalesce(max(number), 0) FROM {table}"
+
 WRITE_DOWN = """
-INSERT INTO {table} (number, kind, subject, things) VALUES ($1, $2, $3, $4)
+INSERT INTO {table} (number, kind, subject, things, open) VALUES ($1, $2, $3, $4, true)
 ON CONFLICT DO NOTHING
-RETURNING true
 """
 
-YOUNG = """
-SELECT number, kind, subject, things FROM {table}
- WHERE kind = 'erasure' AND created_at > now() - interval '2 minutes'
+# Erasures first. The next attempt is pushed into the future at once: lease and back-off in one.
+TAKE = """
+UPDATE {table}
+   SET attempts = attempts + 1,
+       next_attempt_at = now() + make_interval(secs => 1 + least(power(2, attempts), 300))
+ WHERE number IN (
+     SELECT number FROM {table}
+      WHERE open AND next_attempt_at <= now() AND (kind = 'erasure' OR attempts < 6)
+      ORDER BY kind, next_attempt_at LIMIT 10 FOR UPDATE SKIP LOCKED)
+RETURNING *
+"""
+
+# Unless another replica has done it meanwhile.
+NEXT_PAGE = """
+UPDATE {table} SET page = page + 1, done_to = $3, attempts = 0, next_attempt_at = now()
+ WHERE number = $1 AND done_to IS NOT DISTINCT FROM $2
+"""
+
+# An erasure is done again after as long as it is old, for two minutes.
+FINISH = """
+UPDATE {table}
+   SET page = 0, done_to = NULL, attempts = 0,
+       open = kind = 'erasure' AND created_at > now() - interval '2 minutes',
+       next_attempt_at = greatest(now() + (now() - created_at), now() + interval '1 second')
+ WHERE number = $1 AND done_to IS NOT DISTINCT FROM $2
+"""
+
+# Named by their subject: of several exports of one, each is tried again.
+PARKED = """
+SELECT subject AS item_id, kind || ' ' || number || ' of personal data' AS about, attempts,
+       created_at AS since, next_attempt_at
+  FROM {table} WHERE open AND attempts >= 6
+"""
+
+RETRY = """
+UPDATE {table} SET attempts = 0, next_attempt_at = now()
+ WHERE subject = $1 AND open AND attempts >= 6
 """
 
 Number = Annotated[int, Field(ge=1, lt=2**63)]
@@ -52,36 +96,84 @@ class SubjectRequests(Output):
     items: list[SubjectRequest]
 
 
+class ExportPart(Input):
+    """A page of what a service holds of a customer. As it is held: what was kept is not judged."""
+
+    held: Annotated[list[dict[str, Any]], Field(max_length=100_000)]
+    page: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
+    last: Flag = True
+
+
 @dataclass(frozen=True)
 class Holder:
-    """One service's part: its name, its table of requests, and how it gathers and erases."""
+    """One service's part: its name, its table of requests, and what it holds of a subject.
+
+    `after` tells the ids of the next things after this one, as many as are to be had at once, in
+    their order; none at the end. `gather` tells what is held of these, `erase` blanks it.
+    """
 
     name: str
     table: str
-    gather: Callable[[Connection, SubjectRequest], Awaitable[Any]]
-    erase: Callable[[Connection, SubjectRequest], Awaitable[None]]
+    after: Callable[[Connection, SubjectRequest, UUID], Awaitable[list[UUID]]]
+    gather: Callable[[Connection, list[UUID]], Awaitable[list[Any]]]
+    erase: Callable[[Connection, list[UUID]], Awaitable[None]]
+
+    @property
+    def parked(self) -> Parked:
+        return Parked(PARKED.format(table=self.table), RETRY.format(table=self.table))
 
     async def follow(self, context: Context, peer: Peer) -> int:
-        """The sweep: do what was asked since the last time. Returns how much that was."""
-        done = await context.database.fetchval(DONE.format(table=self.table))
-        answer = await peer.get("/subject-requests", {"after": str(done)})
+        """The sweep: do what is open, and write down what was asked since the last time. Returns
+        how much that was."""
+        rows = await context.database.fetch(TAKE.format(table=self.table))
+        done = sum([await self._tried(context, peer, row) for row in rows])
+        return done + await self._write_down(context.database, peer)
+
+    async def _write_down(self, db: Connection, peer: Peer) -> int:
+        known = await db.fetchval(KNOWN.format(table=self.table))
+        answer = await peer.get("/subject-requests", {"after": str(known)})
         if not answer.ok:
             raise answer.unexpected()
         asked = answer.read(SubjectRequests).items
-        for request in asked:
-            await self._answer(context, peer, request)
-        for row in await context.database.fetch(YOUNG.format(table=self.table)):
-            await self.erase(context.database, SubjectRequest(**row))
+        for each in asked:
+            row = (each.number, each.kind, each.subject, each.things)
+            await db.execute(WRITE_DOWN.format(table=self.table), *row)
         return len(asked)
 
-    async def _answer(self, context: Context, peer: Peer, request: SubjectRequest) -> None:
-        if request.kind == "export":
-            held = {"held": await self.gather(context.database, request)}
-            told = await peer.put(f"/subject-requests/{request.number}/{self.name}", held)
+    async def _tried(self, context: Context, peer: Peer, row: Record) -> bool:
+        """Whether a page was done. What goes wrong with one is no other's trouble."""
+        request = SubjectRequest.model_validate(dict(row))
+        try:
+            await self._do_page(context.database, peer, request, row)
+        except Exception as error:
+            expected = isinstance(error, Problem | OSError | TimeoutError)
+            given_up = request.kind == "export" and row["attempts"] >= TRIES
+            log.warning(
+                "personal data: given up" if given_up else "personal data: failed",
+                kind=request.kind,
+                number=request.number,
+                attempts=row["attempts"],
+                why=str(error),
+                exc_info=None if expected else error,
+            )
+            return False
+        return True
+
+    async def _do_page(
+        self, db: Connection, peer: Peer, request: SubjectRequest, row: Record
+    ) -> None:
+        things = await self.after(db, request, row["done_to"] or BEGINNING)
+        more = bool(things and await self.after(db, request, things[-1]))
+        if request.kind == "erasure":
+            await self.erase(db, things)
+        else:
+            held = await self.gather(db, things)
+            part = {"held": held, "page": row["page"], "last": not more}
+            told = await peer.put(f"/subject-requests/{request.number}/{self.name}", part)
             if not told.ok:
                 raise told.unexpected()
-        row = (request.number, request.kind, request.subject, request.things)
-        async with context.database.unit_of_work() as db:
-            newly = await db.fetchval(WRITE_DOWN.format(table=self.table), *row)
-            if newly and request.kind == "erasure":
-                await self.erase(db, request)
+        if more:
+            query = NEXT_PAGE.format(table=self.table)
+            await db.execute(query, request.number, row["done_to"], things[-1])
+        else:
+            await db.execute(FINISH.format(table=self.table), request.number, row["done_to"])

@@ -14,7 +14,7 @@ from .client import Client, connected
 from .failure import Failure
 
 # Those whose sweeps give rows up to people.
-SERVICES = ("order", "payment", "fulfilment")
+SERVICES = ("order", "payment", "shipping", "fulfilment")
 PATIENCE_SECONDS = 5.0
 
 

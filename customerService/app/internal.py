@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
-from pydantic import Field
 
-from chassis import Attributes, Db, Input, admits
+from chassis import Db, admits
 from chassis.strict import Router
-from chassis.subjects import SubjectRequests
+from chassis.subjects import ExportPart, SubjectRequests
 
 from . import subjects
 
@@ -15,10 +14,6 @@ router = Router(tags=["internal"], bulk=True)
 
 After = Annotated[int, Query(ge=0, lt=2**63, description="The last number that is known.")]
 RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
-
-
-class ExportPart(Input):
-    held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 
 @router.get("/subject-requests")
@@ -33,5 +28,5 @@ async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
 async def bring_part(
     number: RequestNumber, holder: Literal["order", "payment", "shipping"], part: ExportPart, db: Db
 ) -> None:
-    """What a service holds of a customer who asks for it. Safe to repeat."""
-    await subjects.bring(db, number, holder, part.held)
+    """A page of what a service holds of a customer who asks for it. Safe to repeat."""
+    await subjects.bring(db, number, holder, part)

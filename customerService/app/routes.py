@@ -88,11 +88,16 @@ async def list_twins(db: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     return await twins.listed(db, limit, cursor)
 
 
-@router.get("/customers/{customer_id}/export", responses=refusals(ExportNotReady))
+@router.get(
+    "/customers/{customer_id}/export",
+    response_model=Export,
+    responses=refusals(ExportNotReady),
+)
 @admits("customer", "staff")
-async def export_customer(customer_id: UUID, context: ContextOf) -> Export:
+async def export_customer(customer_id: UUID, context: ContextOf) -> Response:
     """All the personal data that the services hold of this customer."""
-    return await subjects.export(context, customer_id, owner())
+    told = await subjects.export(context, customer_id, owner())
+    return Response(told, media_type="application/json")
 
 
 @router.patch("/customers/{customer_id}", responses=refusals(EmailTaken, EmailNotVerified))

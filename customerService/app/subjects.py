@@ -5,18 +5,16 @@ This service calls nobody: the others come by, read what was asked, and bring wh
 
 import asyncio
 import json
-from typing import Any
 from uuid import UUID
 
 from chassis import Connection, Context, Problem, turns
 from chassis.context import current
-from chassis.subjects import Kind, SubjectRequest
+from chassis.subjects import ExportPart, Kind, SubjectRequest
 
 from . import customers
-from .schemas import Export
 
-# Who holds personal data of customers, beside us.
-HOLDERS = frozenset({"order", "payment", "shipping"})
+# Who holds personal data of customers, beside us, and where it stands in an export.
+HOLDERS = {"orders": "order", "payments": "payment", "shipments": "shipping"}
 
 PATIENCE_SECONDS = 4.0
 POLL_SECONDS = 0.1
@@ -40,14 +38,21 @@ SELECT number, kind, customer_id AS subject FROM customer.subject_requests
 
 # The customer's row is locked: what is brought while they are erased does not come after it.
 BRING = """
-INSERT INTO customer.export_parts (number, holder, held)
-SELECT number, $2, $3 FROM customer.subject_requests JOIN customer.customers USING (customer_id)
+INSERT INTO customer.export_parts (number, holder, page, last, held)
+SELECT number, $2, $3, $4, $5
+  FROM customer.subject_requests JOIN customer.customers USING (customer_id)
  WHERE number = $1 AND kind = 'export' AND erased_at IS NULL
    FOR SHARE OF customers
-ON CONFLICT (number, holder) DO UPDATE SET held = excluded.held
+ON CONFLICT (number, holder, page) DO UPDATE SET held = excluded.held, last = excluded.last
 """
 
-PARTS = "SELECT holder, held FROM customer.export_parts WHERE number = $1"
+# A page comes once the one before it has been taken.
+COMPLETE = "SELECT count(*) FROM customer.export_parts WHERE number = $1 AND last"
+
+# As text: it is passed on as it was brought, however much it is.
+PAGE = """
+SELECT held::text, last FROM customer.export_parts WHERE number = $1 AND holder = $2 AND page = $3
+"""
 
 FORGET = "DELETE FROM customer.subject_requests WHERE number = $1 AND kind = 'export'"
 
@@ -89,27 +94,28 @@ async def listed(db: Connection, after: int, limit: int) -> list[SubjectRequest]
     return [SubjectRequest(**row) for row in await db.fetch(LIST, after, limit)]
 
 
-async def bring(db: Connection, number: int, holder: str, held: Any) -> None:
+async def bring(db: Connection, number: int, holder: str, part: ExportPart) -> None:
     """Keep what a service holds, until it is read. What nobody waits for any more is dropped."""
-    await db.execute(BRING, number, holder, json.dumps(held))
+    held = json.dumps(part.held, default=str)
+    await db.execute(BRING, number, holder, part.page, part.last, held)
 
 
-async def export(context: Context, customer_id: UUID, owner: UUID | None) -> Export:
-    """All that is held of a customer, whom `owner` must be. Raises NotFound, ExportNotReady.
+async def export(context: Context, customer_id: UUID, owner: UUID | None) -> bytes:
+    """All that is held of a customer, whom `owner` must be, as the JSON of an `Export`. Raises
+    NotFound, ExportNotReady.
 
     It writes down that somebody asks, and forgets it when all is told: no copy stays.
     """
-    await customers.find(context.database, customer_id, owner)
+    db = context.database
+    await customers.find(db, customer_id, owner)
     number = await _standing(context, customer_id)
-    parts = await _gathered(context.database, number)
-    customer = await customers.find(context.database, customer_id, owner)
-    await context.database.execute(FORGET, number)
-    return Export(
-        customer=customer,
-        orders=parts["order"],
-        payments=parts["payment"],
-        shipments=parts["shipping"],
-    )
+    await _gathered(db, number)
+    parts = {name: await _held(db, number, holder) for name, holder in HOLDERS.items()}
+    customer = await customers.find(db, customer_id, owner)
+    await db.execute(FORGET, number)
+    members = {"customer": customer.model_dump_json().encode(), **parts}
+    told = b",".join(b'"%s":%s' % (name.encode(), value) for name, value in members.items())
+    return b"{%s}" % told
 
 
 async def _standing(context: Context, customer_id: UUID) -> int:
@@ -119,16 +125,30 @@ async def _standing(context: Context, customer_id: UUID) -> int:
         return await ask(db, customer_id, "export")
 
 
-async def _gathered(db: Connection, number: int) -> dict[str, list[Any]]:
+async def _gathered(db: Connection, number: int) -> None:
+    """Waits until all have brought their last page. Raises ExportNotReady."""
     current().pause()
     patience = min(PATIENCE_SECONDS, current().remaining() - 2 * POLL_SECONDS)
     until = asyncio.get_running_loop().time() + patience
     while asyncio.get_running_loop().time() < until:
-        parts = {row["holder"]: json.loads(row["held"]) for row in await db.fetch(PARTS, number)}
-        if parts.keys() >= HOLDERS:
-            return parts
+        if await db.fetchval(COMPLETE, number) == len(HOLDERS):
+            return
         await asyncio.sleep(POLL_SECONDS)  # between two looks; `patience` bounds them all
     raise ExportNotReady()
+
+
+async def _held(db: Connection, number: int, holder: str) -> bytes:
+    """All pages of one holder, as one JSON list. Raises ExportNotReady where somebody else has read
+    them at the same time: they are forgotten."""
+    pages: list[str] = []
+    last = False
+    while not last:
+        row = await db.fetchrow(PAGE, number, holder, len(pages))
+        if row is None:
+            raise ExportNotReady()
+        pages.append(row["held"][1:-1])
+        last = row["last"]
+    return f"[{','.join(filter(None, pages))}]".encode()
 
 
 async def erase_again(context: Context) -> int:

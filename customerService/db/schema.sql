@@ -105,8 +105,15 @@ CREATE TABLE IF NOT EXISTS customer.export_parts (
     number bigint NOT NULL REFERENCES customer.subject_requests ON DELETE CASCADE,
     holder text NOT NULL CHECK (holder IN ('order', 'payment', 'shipping')),
     held   jsonb NOT NULL CHECK (jsonb_typeof(held) = 'array'),
-    PRIMARY KEY (number, holder)
+    page   integer NOT NULL DEFAULT 0 CHECK (page >= 0),
+    last   boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (number, holder, page)
 );
+ALTER TABLE customer.export_parts
+    ADD COLUMN IF NOT EXISTS page integer NOT NULL DEFAULT 0 CHECK (page >= 0),
+    ADD COLUMN IF NOT EXISTS last boolean NOT NULL DEFAULT true,
+    DROP CONSTRAINT export_parts_pkey,
+    ADD PRIMARY KEY (number, holder, page);
 
 CREATE TABLE IF NOT EXISTS customer.customer_idempotency_keys (
     scope       text NOT NULL,

@@ -7,7 +7,7 @@ from fastapi import Path, Query
 
 from chassis import Cursor, Db, Limit, Page, PeersOf, Router, admits, refusals
 from chassis.auth import only_from
-from chassis.subjects import SubjectRequests
+from chassis.subjects import ExportPart, SubjectRequests
 
 from . import fulfilment, moves, payable, subjects
 from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
@@ -15,7 +15,6 @@ from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNo
 from .schemas import (
     CancelledPayment,
     CapturedPayment,
-    ExportPart,
     JobClaim,
     JobShipment,
     Order,

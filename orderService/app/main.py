@@ -19,7 +19,7 @@ app = create_app(
     peers=("cart", "product_catalogue", "customer"),
     sweeps=[
         Sweep("drafts", placement.finish_drafts, parked=drafts.PARKED),
-        Sweep("subject-requests", subjects.follow),
+        Sweep("subject-requests", subjects.follow, parked=subjects.HOLDER.parked),
     ],
     queues=[Queue("drafts", drafts.UNFINISHED)],
     settings=OrderSettings,

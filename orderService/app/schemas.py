@@ -8,7 +8,6 @@ from pydantic import Field
 from chassis import (
     Address,
     Amount,
-    Attributes,
     Currency,
     Flag,
     Input,
@@ -60,10 +59,6 @@ class JobClaim(Input):
 class JobShipment(Input):
     job_id: UUID
     shipment_id: UUID
-
-
-class ExportPart(Input):
-    held: Annotated[list[Attributes], Field(max_length=100_000)]
 
 
 class Payable(Output):

@@ -148,9 +148,19 @@ CREATE TABLE IF NOT EXISTS orders.subject_requests (
     things     uuid[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
--- The young ones, whose erasure is done once more.
-CREATE INDEX IF NOT EXISTS subject_requests_erasures
-    ON orders.subject_requests (created_at) WHERE kind = 'erasure';
+ALTER TABLE orders.subject_requests
+    ADD COLUMN IF NOT EXISTS open boolean NOT NULL DEFAULT false,  -- something is left to be done
+    ADD COLUMN IF NOT EXISTS page integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS done_to uuid,  -- the last thing of the page before
+    ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0,  -- in vain, one after the other
+    ADD COLUMN IF NOT EXISTS next_attempt_at timestamptz NOT NULL DEFAULT now();
+-- The sweep, and those that it has given up.
+CREATE INDEX IF NOT EXISTS subject_requests_open
+    ON orders.subject_requests (next_attempt_at) WHERE open;
+DROP INDEX IF EXISTS orders.subject_requests_erasures;
+-- Once more for those whose answers may still be kept: an older version passed over some.
+UPDATE orders.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
+ WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
 
 CREATE TABLE IF NOT EXISTS orders.order_idempotency_keys (
     scope       text NOT NULL,
@@ -180,15 +190,15 @@ CREATE INDEX IF NOT EXISTS order_idempotency_keys_resource
 -- of no other, and the planner reads them all to find those of another.
 ALTER TABLE orders.order_idempotency_keys ALTER COLUMN scope SET (n_distinct = -0.1);
 
--- All that is personal about a customer's orders is blanked, in the answers that were kept too. They
+-- All that is personal about these orders is blanked, in the answers that were kept too. They
 -- are kept otherwise: who repeats a request still does nothing twice.
-CREATE OR REPLACE FUNCTION orders.erase(customer uuid) RETURNS void
+DROP FUNCTION IF EXISTS orders.erase(uuid);
+CREATE OR REPLACE FUNCTION orders.erase_orders(ids uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
     UPDATE orders.orders SET shipping_address = NULL
-     WHERE customer_id = customer AND shipping_address IS NOT NULL;
+     WHERE order_id = ANY (ids) AND shipping_address IS NOT NULL;
     UPDATE orders.order_history SET reason = NULL
-     WHERE reason IS NOT NULL
-       AND order_id IN (SELECT order_id FROM orders.orders WHERE customer_id = customer);
+     WHERE order_id = ANY (ids) AND reason IS NOT NULL;
     UPDATE orders.order_idempotency_keys answered
        SET body = convert_to((said.body || jsonb_build_object(
                'shipping_address', NULL,
@@ -197,19 +207,16 @@ CREATE OR REPLACE FUNCTION orders.erase(customer uuid) RETURNS void
            ))::text, 'UTF8')
       FROM orders.orders placed, orders.order_idempotency_keys kept,
            LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
-     WHERE placed.customer_id = customer AND kept.status < 300
+     WHERE placed.order_id = ANY (ids) AND kept.status < 300
        AND (kept.resource_id = placed.order_id
             OR kept.scope IN ('POST /orders/' || placed.order_id || '/cancel',
-                              'POST /orders/' || placed.order_id || '/cancel ' || customer))
+                              'POST /orders/' || placed.order_id || '/cancel ' ||
+                                  placed.customer_id))
        AND answered.scope = kept.scope AND answered.key = kept.key
        AND (said.body ->> 'shipping_address' IS NOT NULL
             OR said.body @? '$.history[*].reason ? (@ != null)');
 $$;
-REVOKE ALL ON FUNCTION orders.erase FROM PUBLIC;
--- Once more for those whose answers may still be kept: an older version passed over what they had
--- cancelled themselves.
-SELECT orders.erase(subject) FROM orders.subject_requests
- WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
+REVOKE ALL ON FUNCTION orders.erase_orders FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
@@ -218,5 +225,6 @@ GRANT UPDATE (status, payment_id, fulfilment_job_id, dropped_holds, shipment_id,
               next_attempt_at, updated_at) ON orders.orders TO order_app;
 GRANT SELECT, INSERT ON orders.order_lines, orders.order_history TO order_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders.order_idempotency_keys TO order_app;
-GRANT SELECT, INSERT ON orders.subject_requests TO order_app;
-GRANT EXECUTE ON FUNCTION orders.erase TO order_app;
+GRANT SELECT, INSERT, UPDATE (open, page, done_to, attempts, next_attempt_at)
+    ON orders.subject_requests TO order_app;
+GRANT EXECUTE ON FUNCTION orders.erase_orders TO order_app;

@@ -33,7 +33,7 @@ SWEEPS = (
     Sweep("payments", settle_payments, every=0.5, parked=payments.PARKED),
     Sweep("refunds", finish_refunds, every=0.5, parked=refunds.PARKED),
     Sweep("cancelled-orders", refund_cancelled_orders, every=2),
-    Sweep("subject-requests", subjects.follow),
+    Sweep("subject-requests", subjects.follow, parked=subjects.HOLDER.parked),
 )
 
 UNSETTLED = (

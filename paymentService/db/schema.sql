@@ -135,9 +135,19 @@ CREATE TABLE IF NOT EXISTS payment.subject_requests (
     things     uuid[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
--- The young ones, whose erasure is done once more.
-CREATE INDEX IF NOT EXISTS subject_requests_erasures
-    ON payment.subject_requests (created_at) WHERE kind = 'erasure';
+ALTER TABLE payment.subject_requests
+    ADD COLUMN IF NOT EXISTS open boolean NOT NULL DEFAULT false,  -- something is left to be done
+    ADD COLUMN IF NOT EXISTS page integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS done_to uuid,  -- the last thing of the page before
+    ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0,  -- in vain, one after the other
+    ADD COLUMN IF NOT EXISTS next_attempt_at timestamptz NOT NULL DEFAULT now();
+-- The sweep, and those that it has given up.
+CREATE INDEX IF NOT EXISTS subject_requests_open
+    ON payment.subject_requests (next_attempt_at) WHERE open;
+DROP INDEX IF EXISTS payment.subject_requests_erasures;
+-- Once more for those whose answers may still be kept: an older version passed over some.
+UPDATE payment.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
+ WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
 
 CREATE TABLE IF NOT EXISTS payment.payment_idempotency_keys (
     scope       text NOT NULL,
@@ -164,29 +174,26 @@ ALTER TABLE payment.payment_idempotency_keys
 CREATE INDEX IF NOT EXISTS payment_idempotency_keys_resource
     ON payment.payment_idempotency_keys (resource_id) WHERE resource_id IS NOT NULL;
 
--- All that is personal about the payments of these orders is blanked, in the answers that were kept
+-- All that is personal about these payments is blanked, in the answers that were kept
 -- too. They are kept otherwise: who repeats a request still does nothing twice.
-CREATE OR REPLACE FUNCTION payment.erase(orders uuid[]) RETURNS void
+DROP FUNCTION IF EXISTS payment.erase(uuid[]);
+CREATE OR REPLACE FUNCTION payment.erase_payments(ids uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
-    UPDATE payment.payments SET last4 = NULL WHERE order_id = ANY (orders) AND last4 IS NOT NULL;
-    UPDATE payment.refunds SET reason = NULL
-     WHERE reason IS NOT NULL AND payment_id IN (
-           SELECT payment_id FROM payment.payments WHERE order_id = ANY (orders));
+    UPDATE payment.payments SET last4 = NULL WHERE payment_id = ANY (ids) AND last4 IS NOT NULL;
+    UPDATE payment.refunds SET reason = NULL WHERE payment_id = ANY (ids) AND reason IS NOT NULL;
     UPDATE payment.payment_idempotency_keys answered
        SET body = convert_to(CASE WHEN said.body ? 'refund_id'
                THEN said.body || '{"reason": null}'
                ELSE said.body || '{"method": {"type": "card", "last4": null}}' END::text, 'UTF8')
-      FROM (SELECT payment_id AS id FROM payment.payments WHERE order_id = ANY (orders)
-            UNION ALL
-            SELECT refund_id FROM payment.refunds JOIN payment.payments USING (payment_id)
-             WHERE order_id = ANY (orders)) AS thing,
+      FROM (SELECT unnest(ids) AS id
+            UNION ALL SELECT refund_id FROM payment.refunds WHERE payment_id = ANY (ids)) AS thing,
            payment.payment_idempotency_keys kept,
            LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
      WHERE kept.resource_id = thing.id AND kept.status < 300
        AND answered.scope = kept.scope AND answered.key = kept.key
        AND (said.body #>> '{method,last4}' IS NOT NULL OR said.body ->> 'reason' IS NOT NULL);
 $$;
-REVOKE ALL ON FUNCTION payment.erase FROM PUBLIC;
+REVOKE ALL ON FUNCTION payment.erase_payments FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA payment TO payment_app;
 GRANT SELECT, INSERT ON payment.payments, payment.refunds TO payment_app;
@@ -198,5 +205,6 @@ GRANT UPDATE (status, refunded_minor, token, last4, order_told, attempts, next_a
 GRANT UPDATE (status, attempts, next_attempt_at, updated_at) ON payment.refunds TO payment_app;
 GRANT SELECT, INSERT ON payment.sandbox_charges, payment.sandbox_refunds TO payment_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON payment.payment_idempotency_keys TO payment_app;
-GRANT SELECT, INSERT ON payment.subject_requests TO payment_app;
-GRANT EXECUTE ON FUNCTION payment.erase TO payment_app;
+GRANT SELECT, INSERT, UPDATE (open, page, done_to, attempts, next_attempt_at)
+    ON payment.subject_requests TO payment_app;
+GRANT EXECUTE ON FUNCTION payment.erase_payments TO payment_app;

@@ -14,5 +14,5 @@ app = create_app(
     description=__doc__,
     personal=True,
     peers=("order",),
-    sweeps=[Sweep("subject-requests", subjects.follow)],
+    sweeps=[Sweep("subject-requests", subjects.follow, parked=subjects.HOLDER.parked)],
 )

@@ -51,9 +51,19 @@ CREATE TABLE IF NOT EXISTS shipping.subject_requests (
     things     uuid[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
--- The young ones, whose erasure is done once more.
-CREATE INDEX IF NOT EXISTS subject_requests_erasures
-    ON shipping.subject_requests (created_at) WHERE kind = 'erasure';
+ALTER TABLE shipping.subject_requests
+    ADD COLUMN IF NOT EXISTS open boolean NOT NULL DEFAULT false,  -- something is left to be done
+    ADD COLUMN IF NOT EXISTS page integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS done_to uuid,  -- the last thing of the page before
+    ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0,  -- in vain, one after the other
+    ADD COLUMN IF NOT EXISTS next_attempt_at timestamptz NOT NULL DEFAULT now();
+-- The sweep, and those that it has given up.
+CREATE INDEX IF NOT EXISTS subject_requests_open
+    ON shipping.subject_requests (next_attempt_at) WHERE open;
+DROP INDEX IF EXISTS shipping.subject_requests_erasures;
+-- Once more for those whose answers may still be kept: an older version passed over some.
+UPDATE shipping.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
+ WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
 
 CREATE TABLE IF NOT EXISTS shipping.shipping_idempotency_keys (
     scope       text NOT NULL,
@@ -81,15 +91,15 @@ CREATE INDEX IF NOT EXISTS shipping_idempotency_keys_resource
 -- of no other, and the planner reads them all to find those of another.
 ALTER TABLE shipping.shipping_idempotency_keys ALTER COLUMN scope SET (n_distinct = -0.1);
 
--- All that is personal about the parcels of these orders is blanked, in the answers that were kept
+-- All that is personal about these parcels is blanked, in the answers that were kept
 -- too. They are kept otherwise: who repeats a request still does nothing twice.
-CREATE OR REPLACE FUNCTION shipping.erase(orders uuid[]) RETURNS void
+DROP FUNCTION IF EXISTS shipping.erase(uuid[]);
+CREATE OR REPLACE FUNCTION shipping.erase_shipments(ids uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
     UPDATE shipping.shipments SET address = NULL
-     WHERE order_id = ANY (orders) AND address IS NOT NULL;
+     WHERE shipment_id = ANY (ids) AND address IS NOT NULL;
     UPDATE shipping.shipment_events SET location = NULL, note = NULL
-     WHERE num_nonnulls(location, note) > 0 AND shipment_id IN (
-           SELECT shipment_id FROM shipping.shipments WHERE order_id = ANY (orders));
+     WHERE shipment_id = ANY (ids) AND num_nonnulls(location, note) > 0;
     UPDATE shipping.shipping_idempotency_keys answered
        SET body = convert_to((said.body || jsonb_build_object(
                'address', NULL,
@@ -98,18 +108,19 @@ CREATE OR REPLACE FUNCTION shipping.erase(orders uuid[]) RETURNS void
            ))::text, 'UTF8')
       FROM shipping.shipments parcel, shipping.shipping_idempotency_keys kept,
            LATERAL (SELECT convert_from(kept.body, 'UTF8')::jsonb AS body) said
-     WHERE parcel.order_id = ANY (orders) AND kept.status < 300
+     WHERE parcel.shipment_id = ANY (ids) AND kept.status < 300
        AND (kept.resource_id = parcel.order_id
             OR kept.scope = 'POST /shipments/' || parcel.shipment_id || '/events')
        AND answered.scope = kept.scope AND answered.key = kept.key
        AND (said.body ->> 'address' IS NOT NULL
             OR said.body @? '$.events[*] ? (@.note != null || @.location != null)');
 $$;
-REVOKE ALL ON FUNCTION shipping.erase FROM PUBLIC;
+REVOKE ALL ON FUNCTION shipping.erase_shipments FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA shipping TO shipping_app;
 GRANT SELECT, INSERT, UPDATE (status) ON shipping.shipments TO shipping_app;
 GRANT SELECT, INSERT ON shipping.shipment_events TO shipping_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON shipping.shipping_idempotency_keys TO shipping_app;
-GRANT SELECT, INSERT ON shipping.subject_requests TO shipping_app;
-GRANT EXECUTE ON FUNCTION shipping.erase TO shipping_app;
+GRANT SELECT, INSERT, UPDATE (open, page, done_to, attempts, next_attempt_at)
+    ON shipping.subject_requests TO shipping_app;
+GRANT EXECUTE ON FUNCTION shipping.erase_shipments TO shipping_app;
