@@ -36,13 +36,6 @@ SELECT placed.order_id, placed.payment_id, payment.status
 SELECT payment_id, status, history -> -1 ->> 'status' AS history FROM payment.payments
  WHERE status IS DISTINCT FROM history -> -1 ->> 'status';
 
--- payment-declines: An order was not declined more than ten times within an hour.
-SELECT order_id, updated_at FROM (
-    SELECT order_id, updated_at,
-           lag(updated_at, 10) OVER (PARTITION BY order_id ORDER BY updated_at) AS tenth_before
-      FROM payment.payments WHERE status = 'declined') attempt
- WHERE tenth_before > updated_at - interval '1 hour';
-
 -- refund-within-payment: What a payment says was refunded is the sum of its refunds, and no more
 -- than was paid.
 SELECT payment_id, payment.amount_minor, refunded_minor, sum(refund.amount_minor) AS refunds

@@ -85,9 +85,11 @@ class Shop:
         return self._paid(order, body) if what == ["payment"] else self._refunded(order, body)
 
     def _cancelled(self, request: httpx.Request) -> httpx.Response:
-        assert not request.url.params
+        """One a page."""
         items = [o for o in self.orders.values() if o["status"] == "cancelled" and o["payment_id"]]
-        return httpx.Response(200, json={"items": items, "next_cursor": None})
+        at = int(request.url.params.get("cursor", 0))
+        after = str(at + 1) if at + 1 < len(items) else None
+        return httpx.Response(200, json={"items": items[at : at + 1], "next_cursor": after})
 
     def _paid(self, order: dict[str, Any], body: dict[str, str]) -> httpx.Response:
         if order["payment_id"] == body["payment_id"]:

@@ -251,11 +251,16 @@ async def test_order_that_was_cancelled_after_it_was_paid_is_refunded(
     service: httpx.AsyncClient,
     shop: Shop,
 ) -> None:
-    order_id = shop.place()
+    """All of them, a page after the other."""
+    first, order_id, last = shop.place(), shop.place(), shop.place()
+    for each in (first, last):
+        await pay(service, each)
     payment_id = (await pay(service, order_id)).json()["payment_id"]
     await service.post(f"/payments/{payment_id}/refunds", json={"amount": "1.00"})
-    shop.orders[order_id]["status"] = "cancelled"
-    await until_order(shop, order_id, "refunded")
+    for each in (first, order_id, last):
+        shop.orders[each]["status"] = "cancelled"
+    for each in (first, order_id, last):
+        await until_order(shop, each, "refunded")
     refunds = (await service.get(f"/payments/{payment_id}/refunds")).json()["items"]
     assert [refund["amount"] for refund in refunds] == ["19.00", "1.00"]
 

@@ -82,11 +82,6 @@ _PAYMENTS = {
         "UPDATE payment.payments SET history = history - -1 WHERE payment_id = '$payment'",
         "UPDATE payment.payments SET status = 'unknown' WHERE payment_id = '$declined_payment'",
     ],
-    "payment-declines": [
-        "INSERT INTO payment.payments (order_id, status, amount_minor, currency, history)"
-        " SELECT '$pending_order', 'declined', 4350, 'EUR', '[{\"status\": \"declined\"}]'"
-        " FROM generate_series(1, 10)",
-    ],
     "refund-within-payment": [
         "UPDATE payment.payments SET refunded_minor = 0 WHERE payment_id = '$payment'",
         "INSERT INTO payment.refunds (payment_id, amount_minor, currency)"
