@@ -16,6 +16,7 @@ from .money import Amount, Currency, to_major, to_minor
 from .openapi import refusals
 from .parked import Parked
 from .peers import Answer, Peer, Peers
+from .preconditions import Preconditions, PreconditionsOf, Tagged, tag_of
 from .problems import DependencyUnavailable, InvalidRequest, NotFound, Problem, invalid
 from .queues import Queue
 from .settings import Settings
@@ -54,6 +55,8 @@ __all__ = [
     "Peer",
     "Peers",
     "PeersOf",
+    "Preconditions",
+    "PreconditionsOf",
     "Problem",
     "Queue",
     "Router",
@@ -61,6 +64,7 @@ __all__ = [
     "Settings",
     "Sku",
     "Sweep",
+    "Tagged",
     "Text",
     "Timestamp",
     "admits",
@@ -71,6 +75,7 @@ __all__ = [
     "owner",
     "refusals",
     "resumed",
+    "tag_of",
     "to_major",
     "to_minor",
     "trace_of",

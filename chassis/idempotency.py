@@ -25,6 +25,7 @@ from starlette.responses import Response
 
 from .context import owner
 from .database import Connection, Database
+from .preconditions import Tagged
 from .problems import Problem, invalid_header
 from .queues import Queue
 
@@ -192,6 +193,8 @@ class Once:
         IdempotencyInProgress when the first request does not finish in time.
         """
         headers = {"Location": location} if location else {}
+        if isinstance(body, Tagged):
+            headers["ETag"] = body.etag
         response = Response(
             body.model_dump_json(), status, headers=headers, media_type="application/json"
         )

@@ -19,6 +19,7 @@ from .problems import (
     InvalidRequest,
     NotFound,
     Overloaded,
+    PreconditionFailed,
     Problem,
     RequestTimeout,
     UnsupportedMediaType,
@@ -218,6 +219,8 @@ def _common_problems(
     if operation["security"]:
         # Of the query string, which every route reads.
         yield from (Unauthenticated, InvalidToken, NotAdmitted, InvalidRequest)
+        # Where there is no ETag, none can match.
+        yield PreconditionFailed
     if OPERATIONS not in operation.get("tags", ()):
         yield TooManyRequests
     if "{" in path:

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from .preconditions import Tagged
 from .strict import MISSING, StrictRequest, StrictRoute
 
 
@@ -179,6 +180,8 @@ class Plan:
         if isinstance(given, Response):
             return given
         response = Response(self._content(given), self._status, media_type="application/json")
+        if isinstance(given, Tagged):
+            response.headers["ETag"] = given.etag
         if incoming.response is not None:
             response.raw_headers.extend(incoming.response.raw_headers)
         return response

@@ -160,9 +160,10 @@ class RequestTimeout(Problem, status=408, remembered=False):
 
 
 class PreconditionFailed(Problem, status=412, remembered=False):
-    """The resource has changed since the version named in If-Match.
+    """What If-Match or If-None-Match takes for granted does not hold.
 
-    Read it again, decide whether the change still holds, and send it with the new ETag.
+    Read the resource again, decide whether the change still makes sense, and send it with the new
+    ETag. Where there is no ETag, leave the header out.
     """
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
+from functools import wraps
 from typing import Any, NoReturn
 
 from fastapi import APIRouter
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from . import media
+from . import media, preconditions
 from .audit_log import entry_of
 from .callers import admitted_by, security
 from .context import current
@@ -115,10 +116,25 @@ class StrictRoute(APIRoute):
     max_body_bytes = MAX_BODY_BYTES
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
+        self.function = endpoint
+
+        # Whichever way it is served.
+        @wraps(endpoint)
+        async def obey(**arguments: Any) -> Any:
+            return await preconditions.obeying(
+                self.function, arguments, reads=self._reads, checks=self._checks
+            )
+
+        super().__init__(path, obey, **options)
         self._parameters = Parameters(self.dependant)
+        self._reads = preconditions.SAFE.issuperset(self.methods or ())
+        self._checks = preconditions.taken_by(self.dependant)
         self.admitted = admitted_by(endpoint)
         self.openapi_extra = {**(self.openapi_extra or {}), "security": security(self.admitted)}
+        if preconditions.is_tagged(self.response_model):
+            self.responses = preconditions.described(self.responses, self.status_code, self._reads)
+        if self._checks or (preconditions.is_tagged(self.response_model) and self._reads):
+            self.openapi_extra["parameters"] = preconditions.PARAMETERS
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -149,6 +165,7 @@ class StrictRoute(APIRoute):
             request.scope, self.path, context.caller, context.request_id, state.audit_table
         )
         request.app.rates.take(request.scope)
+        preconditions.enter(request.scope["headers"])
         request.parameters = self._parameters.read(request.scope["query_string"])
         if self.body_field is None or not await request.body():
             return MISSING

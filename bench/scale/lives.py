@@ -12,7 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from cartService.app import carts
 from cartService.app.schemas import Offer
-from chassis import idempotency
+from chassis import Preconditions, idempotency
 from fulfilmentService.app import jobs
 from fulfilmentService.app import orders as asked
 from orderService.app import drafts, fulfilment, moves
@@ -57,7 +57,7 @@ async def _cart(pool: asyncpg.Pool, sku: str) -> UUID:
     offer = Offer(sku=sku, name=sku, price=Decimal(1), currency="EUR", active=True)
     async with pool.acquire() as db, db.transaction():
         cart = await carts.create(db, None)
-        await carts.add(db, cart.cart_id, offer, 1, owner=None)
+        await carts.add(db, cart.cart_id, offer, 1, None, Preconditions())
     return cart.cart_id
 
 
@@ -99,7 +99,7 @@ async def _fill_cart(db: PoolConnectionProxy, cart_id: UUID, sku: str, quantity:
     key = ("POST /orders", str(uuid4()))
     async with db.transaction():
         await db.execute(idempotency.CLAIM.format(table=KEYS), *key, b"", None)
-        await carts.set_quantity(db, cart_id, sku, quantity, None)
+        await carts.set_quantity(db, cart_id, sku, quantity, None, Preconditions())
         await db.execute(idempotency.KEEP.format(table=KEYS), *key, b"", None, 201, "{}", ANSWER)
 
 

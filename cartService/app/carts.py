@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Problem, to_major, to_minor
+from chassis import Connection, NotFound, Preconditions, Problem, to_major, to_minor
 
 from .schemas import Cart, CartItem, Offer
 
@@ -34,14 +34,14 @@ SELECT cart.cart_id, cart.customer_id, cart.status, cart.order_id, cart.version,
 CHANGE = """
 UPDATE cart.carts SET version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open' AND ($2::uuid IS NULL OR customer_id = $2)
-RETURNING true
+RETURNING old.version
 """
 
 DELETE = """
 UPDATE cart.carts
    SET status = 'deleted', customer_id = NULL, version = version + 1, updated_at = clock_timestamp()
  WHERE cart_id = $1 AND status = 'open' AND ($2::uuid IS NULL OR customer_id = $2)
-RETURNING true
+RETURNING old.version
 """
 
 CHECK_OUT = """
@@ -53,6 +53,7 @@ RETURNING true
 """
 
 # The cart first, made if there is none; then its line. One that was deleted is nobody's any more.
+# Gives the version before, which is 0 where there was no cart.
 ADD = """
 WITH cart AS (
     INSERT INTO cart.carts (cart_id, customer_id) VALUES ($1, $7)
@@ -61,7 +62,7 @@ WITH cart AS (
            version = carts.version + 1, updated_at = clock_timestamp()
      WHERE carts.status <> 'checked_out'
        AND ($7::uuid IS NULL OR carts.customer_id = $7 OR carts.status = 'deleted')
-    RETURNING cart_id
+    RETURNING cart_id, CASE WHEN old.status = 'open' THEN old.version ELSE 0 END AS before
 )
 INSERT INTO cart.cartlines (cart_id, sku, name, quantity, unit_price_minor, currency)
 SELECT cart_id, $2, $3, $4, $5, $6 FROM cart
@@ -69,7 +70,7 @@ ON CONFLICT (cart_id, sku) DO UPDATE
    SET name = excluded.name, quantity = cartlines.quantity + excluded.quantity,
        unit_price_minor = excluded.unit_price_minor, currency = excluded.currency
  WHERE cartlines.quantity + excluded.quantity <= 999
-RETURNING true
+RETURNING (SELECT before FROM cart)
 """
 
 SET_QUANTITY = """
@@ -135,45 +136,62 @@ async def find(db: Connection, cart_id: UUID, owner: UUID | None = None) -> Cart
 
 
 async def add(
-    db: Connection, cart_id: UUID, offer: Offer, quantity: int, owner: UUID | None
+    db: Connection,
+    cart_id: UUID,
+    offer: Offer,
+    quantity: int,
+    owner: UUID | None,
+    preconditions: Preconditions,
 ) -> Cart:
     """More of a product, at its price of now; makes the cart if there is none.
 
-    Raises NotFound for another's cart, CartCheckedOut, LineLimit, CartFull.
+    Raises NotFound for another's cart, CartCheckedOut, LineLimit, CartFull, PreconditionFailed.
     """
     price = to_minor(offer.price, offer.currency)
     row = (cart_id, offer.sku, offer.name, quantity, price, offer.currency)
-    added = await db.fetchval(ADD, *row, owner)
+    before = await db.fetchval(ADD, *row, owner)
     cart = await bounded(db, cart_id, owner)
-    if not added:
+    if before is None:
         raise (
             CartCheckedOut(order_id=cart.order_id) if cart.order_id else LineLimit(skus=[offer.sku])
         )
+    preconditions.check(str(before) if before else None)
     return cart
 
 
 async def set_quantity(
-    db: Connection, cart_id: UUID, sku: str, quantity: int, owner: UUID | None
+    db: Connection,
+    cart_id: UUID,
+    sku: str,
+    quantity: int,
+    owner: UUID | None,
+    preconditions: Preconditions,
 ) -> Cart:
-    """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
-    await change(db, cart_id, owner)
+    """Raises NotFound (the cart, or the item in it), CartCheckedOut, PreconditionFailed."""
+    preconditions.check(await change(db, cart_id, owner))
     if not await db.fetchval(SET_QUANTITY, cart_id, sku, quantity):
         raise NotFound(f"The cart has no item {sku}.")
     return await find(db, cart_id)
 
 
-async def remove(db: Connection, cart_id: UUID, sku: str, owner: UUID | None) -> Cart:
-    """Raises NotFound (the cart, or the item in it), CartCheckedOut."""
-    await change(db, cart_id, owner)
+async def remove(
+    db: Connection, cart_id: UUID, sku: str, owner: UUID | None, preconditions: Preconditions
+) -> Cart:
+    """Raises NotFound (the cart, or the item in it), CartCheckedOut, PreconditionFailed."""
+    preconditions.check(await change(db, cart_id, owner))
     if not await db.fetchval(REMOVE, cart_id, sku):
         raise NotFound(f"The cart has no item {sku}.")
     return await find(db, cart_id)
 
 
-async def delete(db: Connection, cart_id: UUID, owner: UUID | None) -> None:
-    """Raises NotFound, CartCheckedOut."""
-    if not await db.fetchval(DELETE, cart_id, owner):
+async def delete(
+    db: Connection, cart_id: UUID, owner: UUID | None, preconditions: Preconditions
+) -> None:
+    """Raises NotFound, CartCheckedOut, PreconditionFailed."""
+    before = await db.fetchval(DELETE, cart_id, owner)
+    if before is None:
         raise await _why_not(db, cart_id, owner)
+    preconditions.check(str(before))
     await db.execute(EMPTY, cart_id)
 
 
@@ -193,10 +211,13 @@ async def check_out(db: Connection, cart_id: UUID, order_id: UUID, version: int)
     raise CartEmpty()
 
 
-async def change(db: Connection, cart_id: UUID, owner: UUID | None) -> None:
-    """Lock the cart, as of now one version further. Raises NotFound, CartCheckedOut."""
-    if not await db.fetchval(CHANGE, cart_id, owner):
+async def change(db: Connection, cart_id: UUID, owner: UUID | None) -> str:
+    """Lock the cart, as of now one version further. Returns its tag before. Raises NotFound,
+    CartCheckedOut."""
+    before = await db.fetchval(CHANGE, cart_id, owner)
+    if before is None:
         raise await _why_not(db, cart_id, owner)
+    return str(before)
 
 
 async def _why_not(db: Connection, cart_id: UUID, owner: UUID | None) -> Problem:
@@ -232,7 +253,7 @@ def as_cart(rows: Sequence[Record]) -> Cart:
         currency=currency,
         version=cart["version"],
         updated_at=cart["updated_at"],
-    )
+    ).tagged(cart["version"])
 
 
 def as_item(row: Record) -> CartItem:

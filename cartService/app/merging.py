@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis import Connection, NotFound, Problem, invalid
+from chassis import Connection, NotFound, Preconditions, Problem, invalid
 
 from .carts import EMPTY, bounded, change
 from .schemas import MergedCart
@@ -34,25 +34,31 @@ class UnknownCart(Problem, status=422):
 
 
 async def merge(
-    db: Connection, cart_id: UUID, from_cart_id: UUID, owner: UUID | None
+    db: Connection,
+    cart_id: UUID,
+    from_cart_id: UUID,
+    owner: UUID | None,
+    preconditions: Preconditions,
 ) -> MergedCart:
     """Move the items of one cart into another, which keeps its own prices. A line holds 999 at
     most: what passes that is given up, and told.
 
-    Raises NotFound, UnknownCart, CartCheckedOut, CartFull, InvalidRequest.
+    Raises NotFound, UnknownCart, CartCheckedOut, CartFull, InvalidRequest, PreconditionFailed.
     """
     if cart_id == from_cart_id:
         raise invalid("#/from_cart_id", "A cart cannot be merged into itself.")
     # In id order, so that two carts merged into each other queue instead of deadlocking.
     for each in sorted((cart_id, from_cart_id)):
         try:
-            await change(db, each, owner)
+            before = await change(db, each, owner)
         except NotFound:
             if each == cart_id:
                 raise
             raise UnknownCart(cart_id=from_cart_id) from None
+        if each == cart_id:
+            preconditions.check(before)
     capped = [row["sku"] for row in await db.fetch(CAPPED, cart_id, from_cart_id)]
     await db.execute(COPY, cart_id, from_cart_id)
     await db.execute(EMPTY, from_cart_id)
     cart = await bounded(db, cart_id, owner)
-    return MergedCart(**dict(cart), capped=capped)
+    return MergedCart(**dict(cart), capped=capped).tagged(cart.tag)

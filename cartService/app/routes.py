@@ -4,7 +4,19 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from chassis import Db, OnceOnly, PeersOf, Router, Sku, admits, invalid, may_touch, owner, refusals
+from chassis import (
+    Db,
+    OnceOnly,
+    PeersOf,
+    PreconditionsOf,
+    Router,
+    Sku,
+    admits,
+    invalid,
+    may_touch,
+    owner,
+    refusals,
+)
 
 from . import carts
 from .carts import CartCheckedOut, CartFull, LineLimit
@@ -31,9 +43,9 @@ async def read_cart(cart_id: UUID, db: Db) -> Cart:
 
 @router.delete("/carts/{cart_id}", status_code=204, responses=refusals(CartCheckedOut))
 @admits("customer", "staff")
-async def delete_cart(cart_id: UUID, db: Db) -> None:
+async def delete_cart(cart_id: UUID, db: Db, preconditions: PreconditionsOf) -> None:
     async with db.unit_of_work() as work:
-        await carts.delete(work, cart_id, owner())
+        await carts.delete(work, cart_id, owner(), preconditions)
 
 
 @router.post(
@@ -42,27 +54,31 @@ async def delete_cart(cart_id: UUID, db: Db) -> None:
     responses=refusals(UnknownSku, CartCheckedOut, LineLimit, CartFull),
 )
 @admits("customer", "staff")
-async def add_item(cart_id: UUID, new: NewItem, once: OnceOnly, peers: PeersOf) -> Response:
+async def add_item(
+    cart_id: UUID, new: NewItem, once: OnceOnly, peers: PeersOf, preconditions: PreconditionsOf
+) -> Response:
     """Adds to the item if there is one; makes the cart, under this id, if there is none."""
     offer = await offer_of(peers["product_catalogue"], new.sku)
     async with once.unit_of_work() as db:
-        cart = await carts.add(db, cart_id, offer, new.quantity, owner())
+        cart = await carts.add(db, cart_id, offer, new.quantity, owner(), preconditions)
         return await once.answer(db, 200, cart)
 
 
 @router.put("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
 @admits("customer", "staff")
-async def set_quantity(cart_id: UUID, sku: Sku, item: ItemQuantity, db: Db) -> Cart:
+async def set_quantity(
+    cart_id: UUID, sku: Sku, item: ItemQuantity, db: Db, preconditions: PreconditionsOf
+) -> Cart:
     """The price stays the one that the item was added at."""
     async with db.unit_of_work() as work:
-        return await carts.set_quantity(work, cart_id, sku, item.quantity, owner())
+        return await carts.set_quantity(work, cart_id, sku, item.quantity, owner(), preconditions)
 
 
 @router.delete("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
 @admits("customer", "staff")
-async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
+async def remove_item(cart_id: UUID, sku: Sku, db: Db, preconditions: PreconditionsOf) -> Cart:
     async with db.unit_of_work() as work:
-        return await carts.remove(work, cart_id, sku, owner())
+        return await carts.remove(work, cart_id, sku, owner(), preconditions)
 
 
 @router.post(
@@ -71,11 +87,13 @@ async def remove_item(cart_id: UUID, sku: Sku, db: Db) -> Cart:
     responses=refusals(UnknownCart, CartCheckedOut, CartFull),
 )
 @admits("customer", "staff")
-async def merge_carts(cart_id: UUID, merger: Merger, once: OnceOnly) -> Response:
+async def merge_carts(
+    cart_id: UUID, merger: Merger, once: OnceOnly, preconditions: PreconditionsOf
+) -> Response:
     """The other cart's items join this one, and the other is left empty. A line that would pass 999
     is cut to 999; `capped` names it."""
     async with once.unit_of_work() as db:
-        cart = await merge(db, cart_id, merger.from_cart_id, owner())
+        cart = await merge(db, cart_id, merger.from_cart_id, owner(), preconditions)
         return await once.answer(db, 200, cart)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Amount, Currency, Input, Output, Sku, Timestamp
+from chassis import Amount, Currency, Input, Output, Sku, Tagged, Timestamp
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=999)]
 Version = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
@@ -47,7 +47,7 @@ class CartItem(Output):
     line_total: Major
 
 
-class Cart(Output):
+class Cart(Tagged):
     """`subtotal` and `currency` are null while the cart is empty or mixes currencies;
     `order_id` is null until it is checked out."""
 

@@ -6,7 +6,17 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from chassis import Address, Connection, NewAddress, NotFound, Page, Problem, constraint_of
+from chassis import (
+    Address,
+    Connection,
+    NewAddress,
+    NotFound,
+    Page,
+    Preconditions,
+    Problem,
+    constraint_of,
+    tag_of,
+)
 from chassis.lists import NEWEST, conditions, decode, encode, page
 
 from . import twins
@@ -46,7 +56,7 @@ UPDATE customer.customers
        address = CASE WHEN $6 THEN $7 ELSE address END,
        updated_at = clock_timestamp()
  WHERE customer_id = $1 AND erased_at IS NULL AND ($8::uuid IS NULL OR customer_id = $8)
-RETURNING *
+RETURNING *, old.updated_at AS before
 """
 
 ERASE = """
@@ -54,6 +64,7 @@ UPDATE customer.customers
    SET email = NULL, email_key = NULL, twin_of = NULL, name = NULL, phone = NULL, address = NULL,
        erased_at = now(), updated_at = clock_timestamp()
  WHERE customer_id = $1 AND erased_at IS NULL AND ($2::uuid IS NULL OR customer_id = $2)
+RETURNING old.updated_at
 """
 
 # The stored answer is a copy of the personal data. Without it, a late repeat of the request that
@@ -90,7 +101,7 @@ def as_customer(row: Record) -> Customer:
         address=None if address is None else Address.model_validate_json(address),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
-    )
+    ).tagged(tag_of(row["updated_at"]))
 
 
 def as_json(given: NewAddress | None) -> str | None:
@@ -129,9 +140,14 @@ async def listed(
 
 
 async def change(
-    db: Connection, customer_id: UUID, changes: CustomerChanges, owner: UUID | None
+    db: Connection,
+    customer_id: UUID,
+    changes: CustomerChanges,
+    owner: UUID | None,
+    preconditions: Preconditions,
 ) -> Customer:
-    """Change the members that were given. Needs a unit of work. Raises NotFound, EmailTaken."""
+    """Change the members that were given. Needs a unit of work. Raises NotFound, EmailTaken,
+    PreconditionFailed."""
     given = changes.model_fields_set
     with _one_customer_an_email():
         row = await db.fetchrow(
@@ -148,16 +164,24 @@ async def change(
         )
         if changes.email:
             await twins.promote(db, customer_id)
-    return _found(row, customer_id)
+    if row is None:
+        raise _unknown(customer_id)
+    preconditions.check(tag_of(row["before"]))
+    return as_customer(row)
 
 
-async def erase(db: Connection, customer_id: UUID, owner: UUID | None) -> bool:
+async def erase(
+    db: Connection, customer_id: UUID, owner: UUID | None, preconditions: Preconditions
+) -> bool:
     """Leave nothing but the id. True if newly erased. Needs a unit of work; safe to repeat. Raises
-    NotFound."""
-    if await db.execute(ERASE, customer_id, owner) == "UPDATE 0":
+    NotFound, PreconditionFailed."""
+    before = await db.fetchval(ERASE, customer_id, owner)
+    if before is None:
         if not await db.fetchval(EXISTED, customer_id, owner):
             raise _unknown(customer_id)
+        preconditions.check(None)
         return False
+    preconditions.check(tag_of(before))
     await twins.promote(db, customer_id)
     await db.execute(FORGET_ANSWERS, customer_id)
     return True

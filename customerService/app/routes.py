@@ -15,6 +15,7 @@ from chassis import (
     Limit,
     OnceOnly,
     Page,
+    PreconditionsOf,
     Problem,
     Router,
     Text,
@@ -102,20 +103,22 @@ async def export_customer(customer_id: UUID, context: ContextOf) -> Response:
 
 @router.patch("/customers/{customer_id}", responses=refusals(EmailTaken, EmailNotVerified))
 @admits("customer", "staff")
-async def change_customer(customer_id: UUID, changes: CustomerChanges, db: Db) -> Customer:
+async def change_customer(
+    customer_id: UUID, changes: CustomerChanges, db: Db, preconditions: PreconditionsOf
+) -> Customer:
     if changes.email:
         _check_own(changes.email)
     async with db.unit_of_work() as work:
-        return await customers.change(work, customer_id, changes, owner())
+        return await customers.change(work, customer_id, changes, owner(), preconditions)
 
 
 @router.delete("/customers/{customer_id}", status_code=204)
 @admits("customer", "staff")
-async def erase_customer(customer_id: UUID, db: Db) -> None:
+async def erase_customer(customer_id: UUID, db: Db, preconditions: PreconditionsOf) -> None:
     """Erase the personal data for good, here at once, and within seconds in the services that hold
     some. The id stays, and the e-mail address is free again."""
     async with db.unit_of_work() as work:
-        if await customers.erase(work, customer_id, owner()):
+        if await customers.erase(work, customer_id, owner(), preconditions):
             await subjects.asked_for_erasure(work, customer_id)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Address, Changes, Input, NewAddress, Output, Text, Timestamp
+from chassis import Address, Changes, Input, NewAddress, Output, Tagged, Text, Timestamp
 
 from .emails import Email
 from .phones import Phone
@@ -32,7 +32,7 @@ class CustomerChanges(Changes):
     address: NewAddress | None = None
 
 
-class Customer(Output):
+class Customer(Tagged):
     customer_id: UUID
     email: str
     name: str

@@ -7,7 +7,7 @@ import asyncio
 import json
 from uuid import UUID
 
-from chassis import Connection, Context, Problem, turns
+from chassis import Connection, Context, Preconditions, Problem, turns
 from chassis.context import current
 from chassis.subjects import ExportPart, Kind, SubjectRequest
 
@@ -156,7 +156,7 @@ async def erase_again(context: Context) -> int:
     restored = await context.database.fetch(RESTORED)
     for row in restored:
         async with context.database.unit_of_work() as db:
-            if await customers.erase(db, row["customer_id"], None):
+            if await customers.erase(db, row["customer_id"], None, Preconditions()):
                 await asked_for_erasure(db, row["customer_id"])
             await db.execute(ERASED_AGAIN, row["customer_id"])
     return len(restored)

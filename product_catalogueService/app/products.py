@@ -6,9 +6,8 @@ from typing import Any
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem, to_major, to_minor
+from chassis import Connection, NotFound, Page, Preconditions, Problem, to_major, to_minor
 from chassis.lists import decode, encode, page
-from chassis.problems import PreconditionFailed
 
 from .schemas import NewProduct, Product, ProductFields, ProductRow
 
@@ -53,7 +52,8 @@ RETURNING *
 
 WITHDRAW = """
 UPDATE product.products SET active = false, version = version + 1, updated_at = clock_timestamp()
- WHERE sku = $1 AND active
+ WHERE sku = $1
+RETURNING *
 """
 
 # $8 is null where a row does not say whether it is on sale, and $9 names the rows that do.
@@ -94,7 +94,7 @@ def as_product(row: Record) -> Product:
         **{name: row[name] for name in COLUMNS},
         price=to_major(row["price_minor"], row["currency"]),
         attributes=json.loads(row["attributes"]),
-    )
+    ).tagged(row["version"])
 
 
 def as_row(sku: str, new: ProductFields) -> tuple[Any, ...]:
@@ -139,15 +139,10 @@ async def listed(
 
 
 async def change(
-    db: Connection, sku: str, changes: Mapping[str, Any], if_match: str | None
+    db: Connection, sku: str, changes: Mapping[str, Any], preconditions: Preconditions
 ) -> Product:
     """Change these members. Raises NotFound, PreconditionFailed, InvalidRequest (decimals)."""
-    row = await db.fetchrow(LOCK, sku)
-    if row is None:
-        raise NotFound(f"There is no product {sku}.")
-    now = as_product(row)
-    if if_match is not None and not matches(if_match, now):
-        raise PreconditionFailed(f"The product is at version {now.version} now.")
+    now = await _locked(db, sku, preconditions)
     after = {**now.model_dump(), **changes}
     fields = ProductFields.model_validate(
         {name: after[name] for name in ProductFields.model_fields}
@@ -157,10 +152,25 @@ async def change(
     return as_product(row)
 
 
-async def withdraw(db: Connection, sku: str) -> None:
-    """Take a product off sale; it stays readable. Safe to repeat. Raises NotFound."""
-    if await db.execute(WITHDRAW, sku) == "UPDATE 0":
-        await find(db, sku)
+async def withdraw(db: Connection, sku: str, preconditions: Preconditions) -> Product:
+    """Take a product off sale; it stays readable. Safe to repeat. Raises NotFound,
+    PreconditionFailed."""
+    product = await _locked(db, sku, preconditions)
+    if not product.active:
+        return product
+    row = await db.fetchrow(WITHDRAW, sku)
+    assert row is not None
+    return as_product(row)
+
+
+async def _locked(db: Connection, sku: str, preconditions: Preconditions) -> Product:
+    """The product as it is, until the unit of work ends. Raises NotFound, PreconditionFailed."""
+    row = await db.fetchrow(LOCK, sku)
+    if row is None:
+        raise NotFound(f"There is no product {sku}.")
+    product = as_product(row)
+    preconditions.check(product.tag)
+    return product
 
 
 async def upsert(db: Connection, products: Sequence[ProductRow]) -> tuple[int, int]:
@@ -170,13 +180,3 @@ async def upsert(db: Connection, products: Sequence[ProductRow]) -> tuple[int, i
     rows = await db.fetch(UPSERT, *(list(column) for column in columns), told)
     created = sum(row["created"] for row in rows)
     return created, len(rows) - created
-
-
-def etag(product: Product) -> str:
-    return f'"{product.version}"'
-
-
-def matches(condition: str, product: Product) -> bool:
-    """Whether an If-Match or If-None-Match header names this version, or any (`*`)."""
-    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
-    return "*" in tags or etag(product) in tags

@@ -1,26 +1,26 @@
 """The catalogue over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Header, Query, Response
-from starlette.responses import Response as RawResponse
+from fastapi import Query
+from starlette.responses import Response
 
 from chassis import (
     DEFAULT_LIMIT,
     SKU,
-    Connection,
     Cursor,
     Db,
     Limit,
     OnceOnly,
     Page,
+    PreconditionsOf,
     Router,
     Sku,
     admits,
     invalid,
     refusals,
 )
-from chassis.problems import PreconditionFailed
+from chassis.preconditions import described
 from chassis.rows import check_rows
 
 from . import products
@@ -40,12 +40,10 @@ from .schemas import (
 router = Router(tags=["products"])
 bulk_router = Router(tags=["products"], bulk=True)
 
-IfMatch = Annotated[str | None, Header(max_length=1000)]
-
 
 @router.post("/products", status_code=201, response_model=Product, responses=refusals(SkuTaken))
 @admits("staff")
-async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
+async def create_product(new: NewProduct, once: OnceOnly) -> Response:
     async with once.unit_of_work() as db:
         product = await products.create(db, new)
         return await once.created(db, product, f"/products/{product.sku}")
@@ -53,7 +51,7 @@ async def create_product(new: NewProduct, once: OnceOnly) -> RawResponse:
 
 @bulk_router.post("/products/bulk", response_model=BulkProductsResult)
 @admits("staff")
-async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> RawResponse:
+async def upsert_products(bulk: BulkProducts, once: OnceOnly) -> Response:
     """Create or replace up to 1,000 products. A bad row is reported and does not stop the rest. A
     product that is withdrawn stays so, unless its row has `"active": true`."""
     rows = check_rows(
@@ -86,51 +84,38 @@ async def list_products(
     return await products.listed(db, category, limit, cursor)
 
 
-@router.get(
-    "/products/{sku}", response_model=Product, responses={304: {"description": "As known."}}
-)
+@router.get("/products/{sku}")
 @admits("customer", "staff")
-async def read_product(sku: Sku, db: Db, response: Response, if_none_match: IfMatch = None) -> Any:
-    product = await products.find(db, sku)
-    tag = {"ETag": products.etag(product)}
-    if if_none_match and products.matches(if_none_match, product):
-        return RawResponse(status_code=304, headers=tag)
-    response.headers.update(tag)
-    return product
+async def read_product(sku: Sku, db: Db) -> Product:
+    return await products.find(db, sku)
 
 
-@router.put("/products/{sku}", responses=refusals(PreconditionFailed))
+@router.put("/products/{sku}")
 @admits("staff")
 async def replace_product(
-    sku: Sku, new: ProductReplacement, db: Db, response: Response, if_match: IfMatch = None
+    sku: Sku, new: ProductReplacement, db: Db, preconditions: PreconditionsOf
 ) -> Product:
     if new.sku not in (None, sku):
         raise invalid("#/sku", "A product's SKU cannot be changed.")
     changes = new.model_dump(exclude={"sku"})
     async with db.unit_of_work() as work:
-        return await _changed(work, sku, changes, if_match, response)
+        return await products.change(work, sku, changes, preconditions)
 
 
-@router.patch("/products/{sku}", responses=refusals(PreconditionFailed))
+@router.patch("/products/{sku}")
 @admits("staff")
 async def change_product(
-    sku: Sku, changes: ProductChanges, db: Db, response: Response, if_match: IfMatch = None
+    sku: Sku, changes: ProductChanges, db: Db, preconditions: PreconditionsOf
 ) -> Product:
     given = changes.model_dump(exclude_unset=True)
     async with db.unit_of_work() as work:
-        return await _changed(work, sku, given, if_match, response)
+        return await products.change(work, sku, given, preconditions)
 
 
-@router.delete("/products/{sku}", status_code=204)
+@router.delete("/products/{sku}", status_code=204, responses=described({}, 204, reads=False))
 @admits("staff")
-async def withdraw_product(sku: Sku, db: Db) -> None:
+async def withdraw_product(sku: Sku, db: Db, preconditions: PreconditionsOf) -> Response:
     """Take a product off sale. It still answers, with `active` false."""
-    await products.withdraw(db, sku)
-
-
-async def _changed(
-    db: Connection, sku: str, changes: dict[str, Any], if_match: str | None, response: Response
-) -> Product:
-    product = await products.change(db, sku, changes, if_match)
-    response.headers["ETag"] = products.etag(product)
-    return product
+    async with db.unit_of_work() as work:
+        product = await products.withdraw(work, sku, preconditions)
+    return Response(status_code=204, headers={"ETag": product.etag})

@@ -14,6 +14,7 @@ from chassis import (
     LongText,
     Output,
     Sku,
+    Tagged,
     Text,
     Timestamp,
 )
@@ -65,7 +66,7 @@ class ProductChanges(Changes):
     active: Flag | None = None
 
 
-class Product(Output):
+class Product(Tagged):
     sku: str
     name: str
     description: str | None

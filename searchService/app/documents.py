@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from chassis import Connection, invalid, to_major, to_minor
+from chassis import Connection, NotFound, Preconditions, invalid, tag_of, to_major, to_minor
 
 from .schemas import Document, DocumentFields, NewDocument
 
@@ -25,7 +25,7 @@ ON CONFLICT (sku) DO UPDATE
    SET name = excluded.name, description = excluded.description, category = excluded.category,
        price = excluded.price, currency = excluded.currency, attributes = excluded.attributes,
        in_stock = excluded.in_stock, updated_at = clock_timestamp()
-RETURNING *
+RETURNING *, old.updated_at AS before
 """
 
 # In order, for the same reason. Most words are there already, and are not waited for.
@@ -38,7 +38,9 @@ SELECT DISTINCT word
 ON CONFLICT DO NOTHING
 """
 
-REMOVE = "DELETE FROM search.index WHERE sku = $1"
+FIND = "SELECT * FROM search.index WHERE sku = $1"
+
+REMOVE = "DELETE FROM search.index WHERE sku = $1 RETURNING updated_at"
 
 
 def as_document(row: Record) -> Document:
@@ -52,7 +54,7 @@ def as_document(row: Record) -> Document:
         attributes=json.loads(row["attributes"]),
         in_stock=row["in_stock"],
         updated_at=row["updated_at"],
-    )
+    ).tagged(tag_of(row["updated_at"]))
 
 
 def price_of(row: Record) -> str | None:
@@ -99,6 +101,24 @@ async def upsert(db: Connection, documents: Sequence[NewDocument]) -> list[Docum
     return [as_document(row) for row in rows]
 
 
-async def remove(db: Connection, sku: str) -> None:
-    """Safe to repeat: what is not there is not an error."""
-    await db.execute(REMOVE, sku)
+async def find(db: Connection, sku: str) -> Document:
+    """Raises NotFound."""
+    row = await db.fetchrow(FIND, sku)
+    if row is None:
+        raise NotFound(f"There is no document {sku}.")
+    return as_document(row)
+
+
+async def replace(db: Connection, new: NewDocument, preconditions: Preconditions) -> Document:
+    """Index one, or index it anew. Needs a unit of work. Raises PreconditionFailed."""
+    (row,) = await db.fetch(UPSERT, *([value] for value in as_row(new)))
+    preconditions.check(row["before"] and tag_of(row["before"]))
+    await db.execute(LEARN, [new.sku])
+    return as_document(row)
+
+
+async def remove(db: Connection, sku: str, preconditions: Preconditions) -> None:
+    """Needs a unit of work. Safe to repeat: what is not there is not an error. Raises
+    PreconditionFailed."""
+    removed = await db.fetchval(REMOVE, sku)
+    preconditions.check(removed and tag_of(removed))

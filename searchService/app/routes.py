@@ -14,6 +14,7 @@ from chassis import (
     Db,
     Limit,
     OnceOnly,
+    PreconditionsOf,
     Router,
     Sku,
     admits,
@@ -53,17 +54,25 @@ Asked = Annotated[
 SuggestionLimit = Annotated[int, Query(ge=1, le=50, description="How many at most.")]
 
 
+@router.get("/index/{sku}")
+@admits("staff")
+async def read_document(sku: Sku, db: Db) -> Document:
+    """What is indexed of a SKU, and its ETag."""
+    return await documents.find(db, sku)
+
+
 @router.put("/index/{sku}")
 @admits("staff")
-async def index_document(sku: Sku, new: DocumentReplacement, db: Db) -> Document:
+async def index_document(
+    sku: Sku, new: DocumentReplacement, db: Db, preconditions: PreconditionsOf
+) -> Document:
     """Index a document, or index it anew."""
     if new.sku not in (None, sku):
         raise invalid("#/sku", "The SKU is not the one in the URL.")
     documents.check(new)
     document = NewDocument(**{**dict(new), "sku": sku})
     async with db.unit_of_work() as work:
-        (indexed,) = await documents.upsert(work, [document])
-        return indexed
+        return await documents.replace(work, document, preconditions)
 
 
 @bulk_router.post("/index/bulk", response_model=BulkDocumentsResult)
@@ -80,9 +89,10 @@ async def index_documents(bulk: BulkDocuments, once: OnceOnly) -> Response:
 
 @router.delete("/index/{sku}", status_code=204)
 @admits("staff")
-async def remove_document(sku: Sku, db: Db) -> None:
+async def remove_document(sku: Sku, db: Db, preconditions: PreconditionsOf) -> None:
     """Take a document out of the index; nothing happens where there is none."""
-    await documents.remove(db, sku)
+    async with db.unit_of_work() as work:
+        await documents.remove(work, sku, preconditions)
 
 
 @router.get("/search")

@@ -13,6 +13,7 @@ from chassis import (
     LongText,
     Output,
     Sku,
+    Tagged,
     Text,
     Timestamp,
 )
@@ -44,7 +45,7 @@ class DocumentReplacement(DocumentFields):
     sku: Sku | None = None
 
 
-class Document(Output):
+class Document(Tagged):
     sku: str
     name: str
     description: str | None

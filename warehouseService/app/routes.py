@@ -14,6 +14,7 @@ from chassis import (
     Limit,
     OnceOnly,
     Page,
+    PreconditionsOf,
     Router,
     Sku,
     admits,
@@ -60,11 +61,14 @@ STANDS_ALREADY: Responses = {200: {"model": Reservation, "description": "It stan
 
 @router.put("/stock/{sku}", responses=refusals(BelowReserved))
 @admits("staff")
-async def count_stock(sku: Sku, counted: StockCount, db: Db) -> Stock:
+async def count_stock(
+    sku: Sku, counted: StockCount, db: Db, preconditions: PreconditionsOf
+) -> Stock:
     """Set what is on hand; the difference is written as a movement. Or stop counting it."""
     if (counted.quantity is None, counted.tracked) not in ((True, False), (False, None)):
         raise invalid("#/quantity", 'There must be either a quantity or "tracked": false.')
     async with db.unit_of_work() as work:
+        await stock.open_one(work, sku, preconditions)
         if counted.quantity is None:
             return await stock.untrack(work, sku)
         return await stock.count_one(work, sku, counted.quantity)
@@ -106,10 +110,13 @@ async def read_stock(sku: Sku, db: Db) -> Stock:
     responses=refusals(BelowReserved, AboveMaximum, StockNotTracked),
 )
 @admits("staff")
-async def adjust_stock(sku: Sku, adjustment: Adjustment, once: OnceOnly) -> Response:
+async def adjust_stock(
+    sku: Sku, adjustment: Adjustment, once: OnceOnly, preconditions: PreconditionsOf
+) -> Response:
     """Add to what is on hand, or take from it, saying why."""
     async with once.unit_of_work() as db:
-        return await once.answer(db, 200, await stock.adjust(db, sku, adjustment))
+        adjusted = await stock.adjust(db, sku, adjustment, preconditions)
+        return await once.answer(db, 200, adjusted)
 
 
 @router.get("/stock/{sku}/movements")

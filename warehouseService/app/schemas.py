@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Flag, Input, LongText, Output, Sku, Timestamp
+from chassis import Flag, Input, LongText, Output, Sku, Tagged, Timestamp
 from chassis.rows import RowsOf
 
 MOST_ON_HAND = 1_000_000_000
@@ -60,7 +60,7 @@ class Adjustment(Input):
     reason: Annotated[LongText, Field(max_length=200)]
 
 
-class Stock(Output):
+class Stock(Tagged):
     """`available` is `on_hand - reserved`. Where `tracked` is false these are what they were when
     it was last counted, and no order is short of it."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Problem
+from chassis import Connection, NotFound, Page, Preconditions, Problem, tag_of
 from chassis.lists import decode, encode, page
 
 from .schemas import MOST_ON_HAND, Adjustment, Movement, Stock
@@ -26,6 +26,8 @@ INSERT INTO warehouse.stock (sku, on_hand)
 SELECT sku, 0 FROM unnest($1::text[]) AS asked (sku) ORDER BY sku
 ON CONFLICT DO NOTHING
 """
+
+HOLD = "SELECT updated_at FROM warehouse.stock WHERE sku = $1 FOR UPDATE"
 
 # A statement of its own: the one that changes the rows then sees what the last holder left.
 LOCK = "SELECT FROM warehouse.stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE"
@@ -57,7 +59,7 @@ ADJUST = """
 WITH adjusted AS (
     UPDATE warehouse.stock SET on_hand = on_hand + $2, updated_at = clock_timestamp()
      WHERE sku = $1 AND tracked AND on_hand + $2 BETWEEN reserved AND $4
-    RETURNING *
+    RETURNING *, old.updated_at AS before
 ), moved AS (
     INSERT INTO warehouse.movements (sku, delta, reason) SELECT sku, $2, $3 FROM adjusted
 )
@@ -109,7 +111,7 @@ def as_stock(row: Record) -> Stock:
         available=on_hand - reserved,
         tracked=row["tracked"],
         updated_at=row["updated_at"],
-    )
+    ).tagged(tag_of(row["updated_at"]))
 
 
 def below_reserved(stock: Stock) -> BelowReserved:
@@ -148,6 +150,13 @@ async def count(db: Connection, quantities: Mapping[str, int]) -> dict[str, Stoc
     return {row["sku"]: as_stock(row) for row in rows}
 
 
+async def open_one(db: Connection, sku: str, preconditions: Preconditions) -> None:
+    """Make a row for it if there is none, and lock it. Raises PreconditionFailed."""
+    opened = await db.execute(OPEN, [sku]) == "INSERT 0 1"
+    changed_at = await db.fetchval(HOLD, sku)
+    preconditions.check(None if opened else tag_of(changed_at))
+
+
 async def count_one(db: Connection, sku: str, quantity: int) -> Stock:
     """Raises BelowReserved."""
     counted = await count(db, {sku: quantity})
@@ -157,19 +166,22 @@ async def count_one(db: Connection, sku: str, quantity: int) -> Stock:
 
 
 async def untrack(db: Connection, sku: str) -> Stock:
-    """From now on there is always enough of it."""
-    await db.execute(OPEN, [sku])
+    """From now on there is always enough of it. Its row is there."""
     row = await db.fetchrow(UNTRACK, sku)
     assert row is not None
     return as_stock(row)
 
 
-async def adjust(db: Connection, sku: str, adjustment: Adjustment) -> Stock:
-    """Raises NotFound, StockNotTracked, BelowReserved, AboveMaximum."""
+async def adjust(
+    db: Connection, sku: str, adjustment: Adjustment, preconditions: Preconditions
+) -> Stock:
+    """Raises NotFound, StockNotTracked, BelowReserved, AboveMaximum, PreconditionFailed."""
     row = await db.fetchrow(ADJUST, sku, adjustment.delta, adjustment.reason, MOST_ON_HAND)
     if row is not None:
+        preconditions.check(tag_of(row["before"]))
         return as_stock(row)
     standing = await find(db, sku)
+    preconditions.check(standing.tag)
     if not standing.tracked:
         raise StockNotTracked()
     if adjustment.delta < 0:

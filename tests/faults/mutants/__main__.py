@@ -34,6 +34,8 @@ COMMANDS = {
     "access": ("pytest", "-q", "-x", "tests/access", "-k"),
     # Every route by what is sent to it.
     "house": ("pytest", "-q", "-x", "tests/house", "-k"),
+    # Every thing that has an ETag, by every way to write it.
+    "preconditions": ("pytest", "-q", "-x", "tests/preconditions", "-k"),
     # A purchase, and the whole audit when it is done.
     "audit": ("pytest", "-q", "-x", "tests/journeys/test_purchase.py", "-k"),
 }
