@@ -96,7 +96,7 @@ async def listed(db: Connection, after: int, limit: int) -> list[SubjectRequest]
 
 async def bring(db: Connection, number: int, holder: str, part: ExportPart) -> None:
     """Keep what a service holds, until it is read. What nobody waits for any more is dropped."""
-    held = json.dumps(part.held, default=str)
+    held = json.dumps(part.held, default=float)
     await db.execute(BRING, number, holder, part.page, part.last, held)
 
 

@@ -345,7 +345,7 @@ async def test_table_refuses_half_an_erasure(service: httpx.AsyncClient, databas
         ('{"total": "10.00", "weight": -5.5e16}', 204),
         ('{"note": "a\\u0000b"}', 422),
         ('{"\\ud800": 1}', 422),
-        ('{"weight": 0.12345678901234567890}', 422),
+        ('{"note": "\\u200b"}', 204),  # an older version took it
         ("[]", 422),  # what is told later is a list of objects
         ("7", 422),
     ],
