@@ -1,11 +1,20 @@
-"""PostgreSQL refuses to run as root: then it gets an account without privileges."""
+"""Nothing of the fleet needs to be root: where root starts it, PostgreSQL and the services get an
+account without privileges. PostgreSQL would refuse; a service that is taken over could do anything.
+"""
 
+import ctypes
 import os
 import pwd
 import stat
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+PR_SET_DUMPABLE = 4
+
+READ = "import sys; [open(path, 'rb').close() for path in sys.argv[1:]]"
 
 
 @dataclass(frozen=True)
@@ -17,9 +26,35 @@ class Account:
     def own(self, path: Path) -> None:
         os.chown(path, self.uid, self.gid)
 
+    def become(self) -> None:
+        """For the rest of this process, and for good."""
+        os.setgroups([])
+        os.setgid(self.gid)
+        os.setuid(self.uid)
+        os.environ["HOME"] = "/"  # the one before is shut to it
+        if sys.platform == "linux":
+            # Else what it tells about itself in /proc is root's, and its metrics lack it.
+            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+    def can_read(self, paths: Iterable[Path]) -> bool:
+        """Whether it could run Python, and read all of these."""
+        try:
+            subprocess.run(
+                [sys.executable, "-I", "-S", "-c", READ, *map(str, paths)],
+                cwd="/",
+                user=self.uid,
+                group=self.gid,
+                extra_groups=[],
+                capture_output=True,
+                check=True,
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
 
 def unprivileged() -> Account | None:
-    """The account to run PostgreSQL as, or None when the present one will do."""
+    """The account to run as, or None when the present one will do."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name: entry for entry in pwd.getpwall()}

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from . import ports, signals
+from .account import Account
 
 # Forked, ten services share what one parent has imported: 180 MB instead of 360, and a third of
 # the time. macOS's own libraries do not survive a fork.
@@ -48,6 +49,7 @@ class Plan:
     listener: socket.socket
     log: Path
     environment: Mapping[str, str]
+    account: Account | None = None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,6 +97,8 @@ def start(plan: Plan, lifeline: Lifeline) -> BaseProcess:
 def _serve(plan: Plan, lifeline: Connection) -> None:
     os.setsid()  # Ctrl-C is for the supervisor, which then stops the services in order
     _write_to(plan.log)
+    if plan.account:
+        plan.account.become()
     signals.restore()
     # The server drains when it gets this, and then raises it once more: all went well by then.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

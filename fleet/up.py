@@ -3,12 +3,14 @@
 import http.client
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from . import console, database, instance, logs, passwords, ports, processes, signals
+from .account import Account, unprivileged
 from .failure import Failure
 from .members import Member
 from .postgres import Postgres
@@ -64,6 +66,7 @@ class Startup:
         self._services = services
         self._root = root
         self._supervisor = supervisor
+        self._account: Account | None = None
 
     def run(self, lock: int) -> None:
         """Raises Failure, or Interrupted; what was started by then is the supervisor's."""
@@ -77,6 +80,7 @@ class Startup:
             database.apply_schemas(dsn, folders, secrets, signals.pause)
         with console.step(f"{len(self._services)} services"):
             self._make_keys()
+            self._account = self._unprivileged()
             self._start_services(dsn, secrets)
             self._wait_until_ready()
         console.say(f"  Ready after {time.monotonic() - began:.1f} s", console.GREEN)
@@ -117,6 +121,25 @@ class Startup:
 
         keys.make_missing(self._settings.keys, [*keys.PAIRS, keys.LOCAL_KEY])
 
+    def _unprivileged(self) -> Account | None:
+        """Whom the services run as, where root starts them; None where that is nobody else."""
+        chosen = unprivileged()
+        if chosen is None:
+            return None
+        own = self._settings.keys
+        for path in (own, *own.iterdir()):
+            chosen.own(path)
+        folders = [self._root / service.folder for service in self._services]
+        needed = [file for folder in folders for file in folder.glob("*/*.py")]
+        needed += [Path(str(sys.modules[name].__file__)) for name in ("os", "fastapi", __name__)]
+        if chosen.can_read([*needed, *own.iterdir()]):
+            return chosen
+        console.say(
+            f"  The services run as root: {chosen.name} cannot read their code, or Python.",
+            console.BOLD,
+        )
+        return None
+
     def _start_services(self, dsn: str, secrets: Mapping[str, str]) -> None:
         lifeline = processes.Lifeline()
         self._supervisor.start(
@@ -136,6 +159,7 @@ class Startup:
             module=service.module,
             listener=processes.listen(self._settings.host, self._settings.port(service)),
             log=self._settings.logs / f"{service.name}.log",
+            account=self._account,
             environment=self.environment_of(service, dsn),
         )
 

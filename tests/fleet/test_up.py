@@ -3,11 +3,13 @@
 import os
 import signal
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fleet import down
+from fleet.account import Account, unprivileged
 from fleet.members import delay_after, ending
 from fleet.settings import Settings
 
@@ -28,6 +30,61 @@ def test_secrets_are_for_their_owner_only(new_fleet: Fleet) -> None:
     new_fleet.up()
     assert stat.S_IMODE((new_fleet.data / "secrets.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((new_fleet.data / "run").stat().st_mode) == 0o700
+
+
+def uids(pid: int) -> set[int]:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("Uid:")]
+    return set(map(int, line.split()[1:]))
+
+
+def test_no_service_is_root_where_that_can_be_helped(fleet: Fleet) -> None:
+    """Its keys it can read. Where root's Python is shut to everybody else, a line says so."""
+    process = fleet.begin("up")
+    assert process.stdout
+    said = ""
+    while "make down" not in said:
+        said += process.stdout.readline()
+    account = unprivileged()
+    helped = account is None or account.can_read([Path(os.__file__)])
+    own = account.uid if account and helped else os.geteuid()
+    assert (own == 0) == ("The services run as root: " in said)
+    keys = fleet.data / "keys"
+    assert {each.stat().st_uid for each in (keys, *keys.iterdir())} == (
+        {account.uid} if account else {own}
+    )
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o700
+    for offset, name in enumerate(("alpha", "beta"), start=1):
+        assert uids(fleet.pid(name)) == {own}
+        assert fleet.answers(offset)
+
+
+def test_who_has_become_somebody_else_stays_that(tmp_path: Path) -> None:
+    """In a process of its own, which says how that went. Only root can become somebody else."""
+    account = unprivileged()
+    shut = tmp_path / "shut"
+    shut.write_text("secret")
+    shut.chmod(0o600)
+    child = os.fork()
+    if child == 0:
+        os._exit(_try_to_return(account, shut))
+    _, ended = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(ended) == 0
+
+
+def _try_to_return(account: Account | None, shut: Path) -> int:
+    """How many things went wrong."""
+    if account is None:
+        return int(os.geteuid() == 0)
+    account.become()
+    ids = {os.getuid(), os.geteuid(), os.getgid(), *os.getgroups()}
+    wrong = int(ids != {account.uid, account.gid})
+    for attempt in (lambda: os.setuid(0), lambda: os.setgid(0), shut.read_text):
+        with suppress(PermissionError):
+            attempt()
+            wrong += 1
+    os.listdir("/proc/self/fd")  # as the metrics do
+    return wrong
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
