@@ -14,6 +14,8 @@ from tests.polling import insist, until
 
 _numbers = itertools.count(1)
 
+HOME = {"line1": "1 Quay Street", "city": "Cork", "postal_code": "T12", "country": "IE"}
+
 # Nobody here speaks TLS, and to read the world's certificates takes longer than many a test.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -84,7 +86,7 @@ class Shop:
         return sku
 
     async def customer(self) -> str:
-        body = {"email": f"{unique('someone')}@example.org", "name": "Someone"}
+        body = {"email": f"{unique('someone')}@example.org", "name": "Someone", "address": HOME}
         customer = await self.post("customer", "/customers", body)
         return str(customer["customer_id"])
 
@@ -99,12 +101,7 @@ class Shop:
         body = {
             "customer_id": customer_id or await self.customer(),
             "cart_id": await self.cart(items),
-            "shipping_address": {
-                "line1": "1 Quay Street",
-                "city": "Cork",
-                "postal_code": "T12",
-                "country": "IE",
-            },
+            "shipping_address": HOME,
         }
         return await self.post("order", "/orders", body)
 

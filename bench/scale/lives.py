@@ -12,7 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from cartService.app import carts
 from cartService.app.schemas import Offer
-from chassis import Preconditions, idempotency
+from chassis import Address, Preconditions, idempotency
 from fulfilmentService.app import jobs
 from fulfilmentService.app import orders as asked
 from orderService.app import drafts, fulfilment, moves
@@ -35,6 +35,7 @@ STEPS = (
 )
 KEYS = "orders.order_idempotency_keys"
 KEPT = "5 seconds"
+HOME = Address(line1="1 Quay Street", city="Cork", postal_code="T12 AB34", country="IE")
 ANSWER = b"x" * 600
 
 
@@ -108,16 +109,18 @@ async def _live(db: PoolConnectionProxy) -> None:
     order_id = await db.fetchval("SELECT uuidv7()")
     line = Line("SKU-0001", "Lamp", 1, 100)
     async with db.transaction():
-        await drafts.draw_up(db, order_id, Quote(uuid4(), uuid4(), 1, "EUR", [line], None))
+        await drafts.draw_up(db, order_id, Quote(uuid4(), uuid4(), 1, "EUR", [line], HOME))
     await drafts.confirm(db, order_id)
     payment_id = await _paid(db, order_id)
     payment = CapturedPayment(payment_id=payment_id, amount=Decimal(1), currency="EUR")
     await moves.pay(db, order_id, payment)
     goods = [asked.Line(sku=line.sku, quantity=1)]
-    job, _ = await jobs.begin(db, asked.Order(order_id=order_id, status="paid", lines=goods))
+    order = asked.Order(order_id=order_id, status="paid", has_address=True, lines=goods)
+    job, _ = await jobs.begin(db, order)
     for status, step in STEPS:
         if job.next_step == "hold_order":
-            await fulfilment.hold(db, order_id, JobClaim(job_id=job.job_id))
+            claim = JobClaim(job_id=job.job_id, shipment_id=job.shipment_id)
+            await fulfilment.hold(db, order_id, claim, require_payment=True)
         elif job.next_step == "mark_fulfilled":
             shipped = JobShipment(job_id=job.job_id, shipment_id=job.shipment_id)
             await fulfilment.ship(db, order_id, shipped)

@@ -103,39 +103,57 @@ SELECT placed.order_id, placed.fulfilment_job_id
     ON job.job_id = placed.fulfilment_job_id AND job.order_id = placed.order_id
  WHERE placed.fulfilment_job_id IS NOT NULL AND job.job_id IS NULL;
 
--- order-fulfilled: A fulfilled order has the parcel of the job that shipped it.
+-- order-fulfilled: A fulfilled order has its parcel, or will have it at once, and if a job shipped
+-- it, that job's.
 SELECT placed.order_id, placed.shipment_id, job.status AS job
   FROM orders.orders placed
   LEFT JOIN fulfilment.jobs job
     ON job.job_id = placed.fulfilment_job_id AND job.shipment_id = placed.shipment_id
   LEFT JOIN shipping.shipments parcel
     ON parcel.shipment_id = placed.shipment_id AND parcel.order_id = placed.order_id
+  LEFT JOIN shipping.claims claim
+    ON claim.shipment_id = placed.shipment_id AND claim.order_id = placed.order_id
  WHERE (placed.status = 'fulfilled' OR placed.shipment_id IS NOT NULL)
-   AND (parcel.shipment_id IS NULL OR coalesce(job.status, 'none') NOT IN ('shipped', 'completed'));
+   AND (parcel.shipment_id IS NULL AND claim.shipment_id IS NULL
+        OR placed.fulfilment_job_id IS NOT NULL
+           AND coalesce(job.status, 'none') NOT IN ('shipped', 'completed'));
 
 -- shipment-order: A parcel is for an order that exists.
 SELECT parcel.shipment_id, parcel.order_id FROM shipping.shipments parcel
   LEFT JOIN orders.orders placed ON placed.order_id = parcel.order_id AND placed.status <> 'draft'
  WHERE placed.order_id IS NULL;
 
+-- shipment-known: An order knows of its parcel, or is held by the job that made it: it is not
+-- cancelled behind the parcel's back. Those from before an order had one parcel are let be.
+SELECT parcel.shipment_id, parcel.order_id, placed.status, placed.shipment_id AS known
+  FROM shipping.shipments parcel JOIN orders.orders placed USING (order_id)
+ WHERE only_one AND placed.shipment_id IS DISTINCT FROM parcel.shipment_id
+   AND (placed.fulfilment_job_id IS NULL OR placed.shipment_id IS NOT NULL
+        OR placed.promised_shipment_id <> parcel.shipment_id);
+
+-- shipment-per-order: An order has one parcel.
+SELECT order_id, count(*) AS parcels FROM shipping.shipments
+ WHERE only_one GROUP BY order_id HAVING count(*) > 1;
+
 -- shipment-tracking: A tracking number belongs to one parcel.
 SELECT tracking_number, count(*) AS parcels FROM shipping.shipments
  GROUP BY tracking_number HAVING count(*) > 1;
 
--- shipment-last: The last event of a parcel is its status.
-SELECT shipment_id, parcel.status, last.status AS event
-  FROM shipping.shipments parcel LEFT JOIN (
-      SELECT DISTINCT ON (shipment_id) shipment_id, status FROM shipping.shipment_events
-       ORDER BY shipment_id, seq DESC) last USING (shipment_id)
- WHERE parcel.status IS DISTINCT FROM last.status;
+-- shipment-last: A parcel has come as far as any of its events says; an exception says nothing.
+WITH told AS (
+    SELECT shipment_id, max(array_position(
+               ARRAY['created', 'dispatched', 'in_transit', 'delivered', 'returned'], status)) AS far
+      FROM shipping.shipment_events GROUP BY shipment_id
+)
+SELECT shipment_id, status, far
+  FROM shipping.shipments LEFT JOIN told USING (shipment_id)
+ WHERE array_position(ARRAY['created', 'dispatched', 'in_transit', 'delivered', 'returned'], status)
+       IS DISTINCT FROM far;
 
--- shipment-path: A parcel's events are numbered without a gap, and go only forward.
-SELECT shipment_id, seq, before, status FROM (
-    SELECT shipment_id, seq, status,
-           lag(status) OVER journey AS before, row_number() OVER journey AS place
+-- shipment-path: A parcel's events are numbered without a gap, as they became known, from created on.
+SELECT shipment_id, seq, status FROM (
+    SELECT shipment_id, seq, status, row_number() OVER journey AS place,
+           lag(recorded_at) OVER journey > recorded_at AS out_of_turn
       FROM shipping.shipment_events
     WINDOW journey AS (PARTITION BY shipment_id ORDER BY seq)) event
- WHERE seq <> place
-    OR array_position(ARRAY['created', 'dispatched', 'in_transit', 'delivered', 'returned'], status)
-       <= array_position(ARRAY['created', 'dispatched', 'in_transit', 'delivered', 'returned'],
-                         before);
+ WHERE seq <> place OR out_of_turn OR (seq = 1 AND status <> 'created');

@@ -39,6 +39,10 @@ SELECT order_id, payment_id FROM orders.orders
 SELECT reservation_id, expires_at FROM warehouse.reservations
  WHERE status = 'held' AND expires_at < now() - interval '10 seconds';
 
+-- claim-ends: A parcel made by hand is there, or its order was not to be had for it.
+SELECT shipment_id, order_id, attempts FROM shipping.claims
+ WHERE created_at < now() - interval '10 seconds';
+
 -- job-ends: A fulfilment job gets on, until it is completed or undone.
 SELECT job_id, order_id, status, next_step, attempts FROM fulfilment.jobs job
  WHERE next_step IS NOT NULL
@@ -67,6 +71,9 @@ UNION ALL
 SELECT 'shipment', shipment_id FROM placed JOIN shipping.shipments USING (order_id)
  WHERE address IS NOT NULL AND created_at < erased_at
 UNION ALL
+SELECT 'claim of a parcel', shipment_id FROM placed JOIN shipping.claims USING (order_id)
+ WHERE address IS NOT NULL AND created_at < erased_at
+UNION ALL
 SELECT 'note on a shipment', shipment_id FROM placed JOIN shipping.shipments USING (order_id)
   JOIN shipping.shipment_events USING (shipment_id)
  WHERE num_nonnulls(location, note) > 0 AND at < erased_at
@@ -84,7 +91,8 @@ SELECT 'answer', order_id FROM placed JOIN orders.order_idempotency_keys ON reso
         OR convert_from(body, 'UTF8')::jsonb @? '$.history[*].reason ? (@ != null)')
 UNION ALL
 SELECT 'answer', order_id
-  FROM placed JOIN shipping.shipping_idempotency_keys ON resource_id = order_id
- WHERE status < 300 AND created_at < erased_at
+  FROM placed LEFT JOIN shipping.shipments USING (order_id)
+  JOIN shipping.shipping_idempotency_keys kept ON resource_id IN (order_id, shipment_id)
+ WHERE kept.status < 300 AND kept.created_at < erased_at
    AND (convert_from(body, 'UTF8')::jsonb ->> 'address' IS NOT NULL
         OR convert_from(body, 'UTF8')::jsonb @? '$.events[*].note ? (@ != null)');

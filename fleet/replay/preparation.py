@@ -11,6 +11,9 @@ from .crowd import at_once
 from .plan import CURRENCY, Cancellation, Product, Purchase
 from .progress import Progress
 
+# The data have countries, and no addresses; and nothing is shipped to nowhere.
+ADDRESS = {"line1": "1 Replay Road", "city": "London", "postal_code": "E14 5AB", "country": "GB"}
+
 ROWS_A_CALL = 1000
 CUSTOMERS_AT_ONCE = 8
 
@@ -80,7 +83,7 @@ async def _customers(client: Client, names: Sequence[str]) -> dict[str, str]:
 async def _customer(client: Client, name: str) -> str:
     """`customer-17850` is "Customer 17850"; one who is there from an earlier run is found."""
     email = f"{name}@example.org"
-    person = {"email": email, "name": name.replace("-", " ").capitalize()}
+    person = {"email": email, "name": name.replace("-", " ").capitalize(), "address": ADDRESS}
     answer = await client.ask("POST", "customer", "/customers", person, f"replay-{name}")
     if answer.ok:
         return str(answer.body["customer_id"])

@@ -6,19 +6,26 @@ from chassis import Context, Once
 
 from . import driver, jobs, orders, saga
 from .jobs import Job
-from .orders import Order, OrderNotFulfillable, OrderNotPaid
+from .orders import (
+    AddressMissing,
+    Order,
+    OrderNotFulfillable,
+    OrderNotPaid,
+    UnknownOrderStatus,
+)
 
 
 async def fulfil(context: Context, once: Once, order_id: UUID) -> tuple[Job, bool]:
     """Get the order out. Returns its job, and whether this request, or an earlier one with the
     same key, began it.
 
-    Raises UnknownOrder, OrderNotPaid, OrderNotFulfillable, DependencyUnavailable.
+    Raises UnknownOrder, OrderNotPaid, OrderNotFulfillable, AddressMissing, UnknownOrderStatus,
+    DependencyUnavailable.
     """
     order = await orders.read(context.peers["order"], order_id)
     try:
         return await _fulfil(context, once, order)
-    except (OrderNotPaid, OrderNotFulfillable):
+    except (OrderNotPaid, OrderNotFulfillable, AddressMissing, UnknownOrderStatus):
         # Not any more, perhaps: what the key began while it could be is what it is told.
         begun = await once.recall()
         if begun is None:

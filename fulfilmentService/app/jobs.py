@@ -15,7 +15,7 @@ from asyncpg import Record, UniqueViolationError
 from chassis import Connection, NotFound, Parked, Problem
 from chassis.context import current
 
-from .orders import Order, OrderNotFulfillable
+from .orders import Order, not_fulfillable
 
 # Longer than a step may take: a request has five seconds.
 LEASE_SECONDS = 6.0
@@ -148,7 +148,7 @@ async def begin(db: Connection, order: Order) -> tuple[Job, bool]:
         if row is not None:
             return as_job(row), False
         if order.status == "fulfilled":
-            raise OrderNotFulfillable("The order is fulfilled.", order_status=order.status)
+            raise not_fulfillable(order.status, order.shipment_id)
 
 
 async def find(db: Connection, job_id: UUID) -> Job:

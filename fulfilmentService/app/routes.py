@@ -21,7 +21,13 @@ from chassis import (
 
 from . import fulfilments, saga, views
 from .jobs import AnotherJob, Job
-from .orders import OrderNotFulfillable, OrderNotPaid, UnknownOrder
+from .orders import (
+    AddressMissing,
+    OrderNotFulfillable,
+    OrderNotPaid,
+    UnknownOrder,
+    UnknownOrderStatus,
+)
 from .saga import InsufficientStock
 from .schemas import FulfilmentJob, NewFulfilment, Status
 
@@ -38,7 +44,14 @@ router = Router(tags=["fulfilments"])
             "model": FulfilmentJob,
             "description": "The job is under way, and finishes by itself.",
         },
-        **refusals(UnknownOrder, InsufficientStock, OrderNotPaid, OrderNotFulfillable),
+        **refusals(
+            UnknownOrder,
+            InsufficientStock,
+            OrderNotPaid,
+            OrderNotFulfillable,
+            AddressMissing,
+            UnknownOrderStatus,
+        ),
     },
 )
 @admits("staff")

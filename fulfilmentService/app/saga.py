@@ -7,11 +7,18 @@ the same. Until `ship` is done a refusal turns the job round; after it there is 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from chassis import Answer, Context, DependencyUnavailable, Output, Problem
 
 from .jobs import Job
-from .orders import OrderNotFulfillable, OrderNotPaid
+from .orders import (
+    AddressMissing,
+    OrderNotFulfillable,
+    OrderNotPaid,
+    UnknownOrderStatus,
+    not_fulfillable,
+)
 
 
 class Shortage(Output):
@@ -39,6 +46,17 @@ class Shortages(Output):
     shortages: list[Shortage]
 
 
+class Refusal(Output):
+    """What orderService tells with a refusal."""
+
+    order_status: str = "unknown"
+    shipment_id: UUID | None = None
+
+
+# What the order refuses for now. Any other refusal that is not known here is for good.
+PASSING = ("order-being-fulfilled", "order-not-held")
+
+
 async def reserve(context: Context, job: Job) -> None:
     body = {"reservation_id": job.reservation_id, "order_id": job.order_id, "items": job.lines}
     answer = await context.peers["warehouse"].post("/reservations", body)
@@ -50,14 +68,23 @@ async def reserve(context: Context, job: Job) -> None:
 async def hold_order(context: Context, job: Job) -> None:
     body = {
         "job_id": job.job_id,
+        "shipment_id": job.shipment_id,
         "round": job.round,
         "require_payment": context.settings.require_payment,
     }
     answer = await context.peers["order"].put(f"/orders/{job.order_id}/fulfilment", body)
     if answer.problem == "order-not-paid":
         raise OrderNotPaid()
+    if answer.problem == "address-missing":
+        raise AddressMissing()
     if answer.problem == "order-not-fulfillable":
-        raise OrderNotFulfillable()
+        refusal = answer.read(Refusal)
+        raise not_fulfillable(refusal.order_status, refusal.shipment_id)
+    if answer.status == 404:
+        raise OrderNotFulfillable("The order is not there any more.")
+    if answer.status == 409 and answer.problem not in PASSING:
+        detail = f"The order refused: {answer.problem}."
+        raise UnknownOrderStatus(detail, order_status=answer.read(Refusal).order_status)
     answer.confirm(order_id=job.order_id)
 
 
@@ -69,6 +96,8 @@ async def commit(context: Context, job: Job) -> None:
 async def ship(context: Context, job: Job) -> None:
     body = {"shipment_id": job.shipment_id, "order_id": job.order_id}
     answer = await context.peers["shipping"].post("/shipments", body)
+    if answer.problem == "address-missing":
+        raise AddressMissing()
     if answer.status in (409, 422):
         raise OrderNotFulfillable(f"Shipping refused the order: {answer.problem}.")
     answer.confirm(shipment_id=job.shipment_id)
@@ -91,7 +120,9 @@ async def free_goods(context: Context, job: Job) -> None:
 
 async def give_order_back(context: Context, job: Job) -> None:
     path = f"/orders/{job.order_id}/fulfilment/{job.job_id}?round={job.round}"
-    (await context.peers["order"].delete(path)).confirm()
+    answer = await context.peers["order"].delete(path)
+    if answer.status != 404:  # what is not there, nobody holds
+        answer.confirm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +151,14 @@ FIRST, UNDO = "reserve", "free_goods"
 
 _REFUSALS: dict[str, type[Problem]] = {
     kind.type_uri(): kind
-    for kind in (InsufficientStock, OrderNotPaid, OrderNotFulfillable, DependencyUnavailable)
+    for kind in (
+        InsufficientStock,
+        OrderNotPaid,
+        OrderNotFulfillable,
+        AddressMissing,
+        UnknownOrderStatus,
+        DependencyUnavailable,
+    )
 }
 
 

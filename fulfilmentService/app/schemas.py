@@ -20,7 +20,8 @@ class StepTaken(Output):
 
 class FulfilmentJob(Output):
     """`failure` is why the job failed, or is being undone. A `parked` job was tried so often that
-    somebody should look at it; it is still tried, but seldom, unless it is retried."""
+    somebody should look at it; it is still tried, but seldom, unless it is retried. `trace_id` is
+    of the request that began it."""
 
     job_id: UUID
     order_id: UUID
@@ -31,5 +32,6 @@ class FulfilmentJob(Output):
     attempts: int
     parked: bool
     steps: list[StepTaken]
+    trace_id: str | None
     created_at: Timestamp
     updated_at: Timestamp

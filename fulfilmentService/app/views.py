@@ -41,6 +41,7 @@ def as_view(row: Record) -> FulfilmentJob:
             "failure": row["failure"] and json.loads(row["failure"]),
             "parked": parked,
             "steps": json.loads(row["steps"]),
+            "trace_id": row["traceparent"] and row["traceparent"][3:35],
         }
     )
 

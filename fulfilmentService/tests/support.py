@@ -33,6 +33,8 @@ class Order:
     status: str = "paid"
     job_id: str | None = None
     shipment_id: str | None = None
+    promised: str | None = None
+    has_address: bool = True
     lines: list[dict[str, Any]] = field(default_factory=lambda: LINES)
 
 
@@ -104,6 +106,7 @@ class Shop:
         match method, parts[2:]:
             case "PUT", ["fulfilment"]:
                 self._hold(order, body["job_id"], body["require_payment"])
+                order.promised = body["shipment_id"]
             case "DELETE", ["fulfilment", job_id]:
                 if order.job_id == job_id and order.status != "fulfilled":
                     order.job_id = None
@@ -112,17 +115,23 @@ class Shop:
                 if order.job_id != body["job_id"]:
                     raise Refusal(409, "order-not-held")
                 order.status, order.shipment_id = "fulfilled", body["shipment_id"]
-        return 200, {"order_id": parts[1], "status": order.status, "lines": order.lines}
+        told = {"order_id": parts[1], "status": order.status, "shipment_id": order.shipment_id}
+        return 200, {**told, "has_address": order.has_address, "lines": order.lines}
 
     def _hold(self, order: Order, job_id: str, require_payment: bool) -> None:
         if order.job_id == job_id:
             return
         if order.status in ("cancelled", "refunded", "fulfilled"):
-            raise Refusal(409, "order-not-fulfillable")
+            members = {"order_status": order.status, "shipment_id": order.shipment_id}
+            raise Refusal(409, "order-not-fulfillable", **members)
+        if order.status not in ("pending", "paid"):
+            raise Refusal(409, f"order-{order.status}")
         if order.job_id is not None:
             raise Refusal(409, "order-being-fulfilled")
         if order.status == "pending" and require_payment:
             raise Refusal(409, "order-not-paid")
+        if not order.has_address:
+            raise Refusal(409, "address-missing")
         order.job_id = job_id
 
     def _warehouse(self, _: str, parts: list[str], body: dict[str, Any]) -> tuple[int, Any]:
@@ -175,8 +184,11 @@ class Shop:
             self.on_hand[sku] += sign * quantity
 
     def _shipping(self, _: str, __: list[str], body: dict[str, Any]) -> tuple[int, Any]:
-        if self.shipping_refuses or self.orders[body["order_id"]].status == "cancelled":
+        order = self.orders[body["order_id"]]
+        if self.shipping_refuses or order.promised != body["shipment_id"]:
             raise Refusal(409, "order-not-shippable")
+        if not order.has_address:
+            raise Refusal(409, "address-missing")
         stands = body["shipment_id"] in self.shipments
         self.shipments[body["shipment_id"]] = body["order_id"]
         return (200 if stands else 201), {"shipment_id": body["shipment_id"]}
@@ -189,7 +201,7 @@ class Shop:
         if job["status"] == "completed":
             assert (order.status, order.job_id) == ("fulfilled", job["job_id"])
             assert self.shipments == {job["shipment_id"]: order_id}
-            assert order.shipment_id == job["shipment_id"]
+            assert order.shipment_id == order.promised == job["shipment_id"]
             assert statuses.count("committed") == 1
             assert self.reservations[job["reservation_id"]].status == "committed"
             assert self.on_hand == {"CANDLE": ON_HAND - 3, "WICK": ON_HAND - 1}

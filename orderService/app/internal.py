@@ -5,22 +5,25 @@ from uuid import UUID
 
 from fastapi import Path, Query
 
-from chassis import Cursor, Db, Limit, Page, PeersOf, Router, admits, refusals
+from chassis import ContextOf, Cursor, Db, Limit, Page, PeersOf, Router, admits, refusals
 from chassis.auth import only_from
 from chassis.subjects import ExportPart, SubjectRequests
 
-from . import fulfilment, moves, payable, subjects
-from .fulfilment import OrderNotFulfillable, OrderNotHeld, OrderNotPaid
+from . import fulfilment, moves, parcels, payable, subjects
+from .fulfilment import AddressMissing, OrderNotFulfillable, OrderNotHeld, OrderNotPaid
 from .moves import AmountMismatch, OrderBeingFulfilled, OrderNotPayable, OrderNotRefundable
 from .schemas import (
     CancelledPayment,
     CapturedPayment,
+    Fulfillable,
     JobClaim,
     JobShipment,
-    Order,
+    OrderStanding,
+    ParcelClaim,
     Payable,
     RefundedPayment,
     Round,
+    Shippable,
 )
 
 router = Router(tags=["internal"])
@@ -62,14 +65,27 @@ async def refund_order(order_id: UUID, refund: RefundedPayment, db: Db) -> Payab
     return await moves.refund(db, order_id, refund.payment_id)
 
 
+@router.get("/orders/{order_id}/fulfillable")
+@admits(services=("fulfilment",))
+async def read_fulfillable(order_id: UUID, db: Db) -> Fulfillable:
+    """What a fulfilment job has to know of the order."""
+    return await fulfilment.needed(db, order_id)
+
+
 @router.put(
     "/orders/{order_id}/fulfilment",
-    responses=refusals(OrderNotPaid, OrderNotFulfillable, OrderBeingFulfilled, OrderNotHeld),
+    responses=refusals(
+        OrderNotPaid, OrderNotFulfillable, AddressMissing, OrderBeingFulfilled, OrderNotHeld
+    ),
 )
 @admits(services=("fulfilment",))
-async def hold_order(order_id: UUID, new: JobClaim, db: Db) -> Order:
-    """This job, and no other, gets the order out. Safe to repeat."""
-    return await fulfilment.hold(db, order_id, new)
+async def hold_order(order_id: UUID, new: JobClaim, db: Db, context: ContextOf) -> OrderStanding:
+    """This job, and no other, gets the order out. Safe to repeat.
+
+    An unpaid order only where this service, too, is told that orders ship unpaid.
+    """
+    require_payment = new.require_payment or context.settings.require_payment
+    return await fulfilment.hold(db, order_id, new, require_payment=require_payment)
 
 
 @router.delete("/orders/{order_id}/fulfilment/{job_id}", status_code=204)
@@ -86,9 +102,27 @@ async def let_order_go(
 
 @router.put("/orders/{order_id}/shipment", responses=refusals(OrderNotHeld))
 @admits(services=("fulfilment",))
-async def ship_order(order_id: UUID, shipment: JobShipment, db: Db) -> Order:
+async def ship_order(order_id: UUID, shipment: JobShipment, db: Db) -> OrderStanding:
     """The job that holds the order has shipped it. Safe to repeat."""
     return await fulfilment.ship(db, order_id, shipment)
+
+
+@router.get("/orders/{order_id}/shippable")
+@admits(services=("shipping",))
+async def read_shippable(order_id: UUID, db: Db) -> Shippable:
+    """What a parcel has to know of the order."""
+    return await parcels.find(db, order_id)
+
+
+@router.put(
+    "/orders/{order_id}/parcel",
+    responses=refusals(OrderNotFulfillable, AddressMissing, OrderBeingFulfilled),
+)
+@admits(services=("shipping",))
+async def claim_order(order_id: UUID, new: ParcelClaim, db: Db) -> Shippable:
+    """The order is shipped by this parcel, which no job made. Decided once: to repeat it gives the
+    same answer, also where the parcel was refused and would not be now."""
+    return await parcels.claim(db, order_id, new)
 
 
 @subjects_router.get("/subject-requests")

@@ -19,8 +19,9 @@ from chassis import (
     owner,
     refusals,
 )
+from chassis.problems import invalid
 
-from . import moves, orders, placement
+from . import moves, orders, placement, readdressing
 from .limits import QuantityLimit
 from .moves import OrderBeingFulfilled, OrderNotCancellable, OrderShipped
 from .placement import CartChanged
@@ -35,7 +36,8 @@ from .quotes import (
     UnknownCustomer,
     UnknownSku,
 )
-from .schemas import Cancellation, NewOrder, Order, Status
+from .readdressing import OrderNotChangeable
+from .schemas import Cancellation, NewOrder, Order, OrderChanges, Status
 
 router = Router(tags=["orders"])
 
@@ -65,7 +67,7 @@ async def place_order(new: NewOrder, once: OnceOnly, context: ContextOf) -> Resp
 
 
 @router.get("/orders/{order_id}")
-@admits("customer", "staff", services=("shipping", "fulfilment"))
+@admits("customer", "staff")
 async def read_order(order_id: UUID, db: Db) -> Order:
     return await orders.find(db, order_id, owner())
 
@@ -82,6 +84,21 @@ async def list_orders(
 ) -> Page[Order]:
     """Newest first."""
     return await orders.listed(db, customer_id, status, paid, limit, cursor, owner())
+
+
+@router.patch(
+    "/orders/{order_id}",
+    responses=refusals(OrderShipped, OrderBeingFulfilled, OrderNotChangeable),
+)
+@admits("customer", "staff")
+async def change_order(order_id: UUID, changes: OrderChanges, db: Db) -> Order:
+    """Correct where the order goes, while nothing has been shipped."""
+    if "shipping_address" not in changes.model_fields_set:
+        return await orders.find(db, order_id, owner())
+    if changes.shipping_address is None:
+        raise invalid("#/shipping_address", "An address is replaced, never taken away.")
+    async with db.unit_of_work() as work:
+        return await readdressing.readdress(work, order_id, changes.shipping_address, owner())
 
 
 @router.post(

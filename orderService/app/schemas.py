@@ -8,6 +8,7 @@ from pydantic import Field
 from chassis import (
     Address,
     Amount,
+    Changes,
     Currency,
     Flag,
     Input,
@@ -33,6 +34,12 @@ class NewOrder(Input):
     expected_total: Amount | None = None
 
 
+class OrderChanges(Changes):
+    """An address is replaced as a whole; an order that has one keeps one."""
+
+    shipping_address: NewAddress | None = None
+
+
 class Cancellation(Input):
     reason: Annotated[LongText, Field(max_length=1000)] | None = None
 
@@ -52,6 +59,7 @@ Round = Annotated[int, Field(ge=1, le=1_000_000, description="How often the job 
 
 class JobClaim(Input):
     job_id: UUID
+    shipment_id: UUID  # of the parcel that it will make
     round: Annotated[Round, Field(strict=True)] = 1
     require_payment: Flag = True
 
@@ -59,6 +67,13 @@ class JobClaim(Input):
 class JobShipment(Input):
     job_id: UUID
     shipment_id: UUID
+
+
+class ParcelClaim(Input):
+    """`has_address` is whether it goes elsewhere than the order says."""
+
+    shipment_id: UUID
+    has_address: Flag
 
 
 class Payable(Output):
@@ -114,3 +129,40 @@ class Order(Output):
     updated_at: Timestamp
     history: list[Entry]
     trace_id: str | None
+
+
+class OrderStanding(Output):
+    """How an order stands, for who moves it."""
+
+    order_id: UUID
+    status: Status
+    fulfilment_job_id: UUID | None
+    shipment_id: UUID | None
+
+
+class FulfillableLine(Output):
+    sku: str
+    quantity: int
+
+
+class Fulfillable(Output):
+    """An order as far as a fulfilment job needs it."""
+
+    order_id: UUID
+    status: Status
+    shipment_id: UUID | None
+    has_address: bool
+    lines: list[FulfillableLine]
+
+
+class Shippable(Output):
+    """An order as far as a parcel needs it. `held` is whether a job is getting it out, or has, and
+    `promised_shipment_id` the parcel which that job makes."""
+
+    order_id: UUID
+    customer_id: UUID
+    status: Status
+    held: bool
+    promised_shipment_id: UUID | None
+    shipment_id: UUID | None
+    shipping_address: Address | None

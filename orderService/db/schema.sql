@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS orders.orders (
     -- draft                     → pending    when its cart is closed for it; else it is deleted
     -- draft                     → paid       the same, where there is nothing to pay
     -- pending                   → paid       when its payment is captured
-    -- pending, paid             → fulfilled  when the job that holds it has shipped it
+    -- pending, paid             → fulfilled  when the job that holds it has shipped it, or, unheld,
+    --                                        when a parcel made by hand claims it
     -- pending, paid             → cancelled  unless a job holds it
     -- paid, fulfilled, cancelled → refunded   when its payment is given back
     status            text NOT NULL DEFAULT 'draft' CHECK (
@@ -31,14 +32,25 @@ CREATE TABLE IF NOT EXISTS orders.orders (
         CHECK (status NOT IN ('draft', 'pending') OR payment_id IS NULL),
     CONSTRAINT orders_fulfilled_by_a_shipment
         CHECK (status <> 'fulfilled' OR shipment_id IS NOT NULL),
-    CONSTRAINT orders_shipped_once_held
-        CHECK (shipment_id IS NULL OR fulfilment_job_id IS NOT NULL AND
-               status IN ('fulfilled', 'refunded')),
     CONSTRAINT orders_given_up_unheld
         CHECK (status NOT IN ('draft', 'cancelled') OR fulfilment_job_id IS NULL)
 );
 -- Of the request that drew it up: the sweep goes on in its trace.
 ALTER TABLE orders.orders ADD COLUMN IF NOT EXISTS traceparent text;
+-- The parcel that the job which holds it will make: shippingService makes that one, and no other.
+ALTER TABLE orders.orders ADD COLUMN IF NOT EXISTS promised_shipment_id uuid;
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'orders.orders'::regclass
+                      AND conname = 'orders_shipped_on_the_way') THEN
+        -- A parcel that was made by hand ships an order which no job holds.
+        ALTER TABLE orders.orders
+            DROP CONSTRAINT IF EXISTS orders_shipped_once_held,
+            ADD CONSTRAINT orders_shipped_on_the_way
+                CHECK (shipment_id IS NULL OR status IN ('fulfilled', 'refunded')),
+            ADD CONSTRAINT orders_promised_while_held
+                CHECK (promised_shipment_id IS NULL OR fulfilment_job_id IS NOT NULL);
+    END IF;
+END $$;
 
 -- GET /orders, newest first (ids sort by age), of a customer, of a status, and of those with a
 -- payment: paymentService looks among these for the cancelled, to give their money back.
@@ -161,6 +173,9 @@ DROP INDEX IF EXISTS orders.subject_requests_erasures;
 -- Once more for those whose answers may still be kept: an older version passed over some.
 UPDATE orders.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
  WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';
+-- Whether an order's customer is erased.
+CREATE INDEX IF NOT EXISTS subject_requests_erased
+    ON orders.subject_requests (subject) WHERE kind = 'erasure';
 
 CREATE TABLE IF NOT EXISTS orders.order_idempotency_keys (
     scope       text NOT NULL,
@@ -221,8 +236,8 @@ REVOKE ALL ON FUNCTION orders.erase_orders FROM PUBLIC;
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
 -- Whose it is, of which cart and for how much never changes.
-GRANT UPDATE (status, payment_id, fulfilment_job_id, dropped_holds, shipment_id, attempts,
-              next_attempt_at, updated_at) ON orders.orders TO order_app;
+GRANT UPDATE (status, payment_id, shipping_address, fulfilment_job_id, promised_shipment_id,
+              dropped_holds, shipment_id, attempts, next_attempt_at, updated_at) ON orders.orders TO order_app;
 GRANT SELECT, INSERT ON orders.order_lines, orders.order_history TO order_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders.order_idempotency_keys TO order_app;
 GRANT SELECT, INSERT, UPDATE (open, page, done_to, attempts, next_attempt_at)

@@ -5,8 +5,8 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from orderService.tests.placed import PAYMENT, place
 from orderService.tests.shop import Shop
-from orderService.tests.test_moves import PAYMENT, place
 
 # So many orders, of so many lines each, cancelled after they were paid.
 CANCELLED = """

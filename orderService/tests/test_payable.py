@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import httpx
 
+from orderService.tests.placed import OTHER_PAYMENT, PAYMENT, place
 from orderService.tests.shop import Shop, problem
-from orderService.tests.test_moves import OTHER_PAYMENT, PAYMENT, place
 
 MEMBERS = {"order_id", "customer_id", "status", "total", "currency", "payment_id"}
 

@@ -28,7 +28,7 @@ class UnknownOrder(Problem, status=422):
 class UnknownOrderStatus(Problem, status=409, remembered=False):
     """The order is in a state that this service does not know.
 
-    No money is moved. Ask again once the service has been updated.
+    Nothing is done about it. Ask again once the service has been updated.
     """
 
     order_status: str

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from chassis import Sweep, create_app
+from chassis import Queue, Sweep, create_app
 
-from . import routes, subjects
+from . import claims, making, routes, subjects
 
 app = create_app(
     "shipping",
@@ -14,5 +14,9 @@ app = create_app(
     description=__doc__,
     personal=True,
     peers=("order",),
-    sweeps=[Sweep("subject-requests", subjects.follow, parked=subjects.HOLDER.parked)],
+    sweeps=[
+        Sweep("claims", making.finish_claims, parked=claims.PARKED),
+        Sweep("subject-requests", subjects.follow, parked=subjects.HOLDER.parked),
+    ],
+    queues=[Queue("claims", claims.UNFINISHED)],
 )

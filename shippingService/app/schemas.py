@@ -1,13 +1,15 @@
 """What goes in and out of shipping."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from chassis import Address, Input, LongText, NewAddress, Output, Text, Timestamp
 
 Status = Literal["created", "dispatched", "in_transit", "delivered", "returned"]
+EventStatus = Literal["created", "dispatched", "in_transit", "delivered", "returned", "exception"]
 Line = Annotated[Text, Field(max_length=200)]
 
 
@@ -21,21 +23,42 @@ class NewShipment(Input):
     carrier: Annotated[Text, Field(max_length=60)] = "Sandbox Post"
 
 
+def _with_zone(given: Any) -> Any:
+    if not isinstance(given, str) or not RFC_3339.fullmatch(given):
+        raise ValueError("must be a time of RFC 3339 with its zone, such as 2026-01-31T09:30:00Z")
+    return given
+
+
+# Of this millennium: any other is a mistake, and some cannot be converted to UTC.
+RFC_3339 = re.compile(
+    r"2\d{3}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_zone)]
+
+
 class NewEvent(Input):
-    status: Status
+    """`at` is the carrier's time; without one, now. An `exception` tells of a hitch, and moves
+    nothing."""
+
+    status: EventStatus
     location: Line | None = None
     note: Annotated[LongText, Field(max_length=1000)] | None = None
+    at: Moment | None = None
 
 
 class Event(Output):
-    status: Status
+    """`at` is when it happened, as the carrier says, `recorded_at` when it became known here."""
+
+    status: EventStatus
     location: str | None
     note: str | None
     at: Timestamp
+    recorded_at: Timestamp
 
 
 class Shipment(Output):
-    """`events` is its whole journey, oldest first; `status` is the last one's."""
+    """`events` are all that is known of its journey, in the order of the carrier's time; `status`
+    is how far it has come, whatever was told late."""
 
     shipment_id: UUID
     order_id: UUID

@@ -10,7 +10,11 @@ from . import shipments
 
 AFTER = """
 SELECT shipment_id FROM shipping.shipments
- WHERE order_id = ANY ($1) AND shipment_id > $2 ORDER BY shipment_id LIMIT 500
+ WHERE order_id = ANY ($1) AND shipment_id > $2
+UNION
+SELECT shipment_id FROM shipping.claims
+ WHERE order_id = ANY ($1) AND shipment_id > $2
+ ORDER BY shipment_id LIMIT 500
 """
 
 OF_IDS = f"{shipments.SHIPMENTS} WHERE shipment_id = ANY ($1) ORDER BY created_at, shipment_id"

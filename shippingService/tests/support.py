@@ -1,5 +1,10 @@
 """What shipping's tests share: orders as their service tells them, and a few calls."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
 import httpx
 
 from tests.order_peer import OrderPeer
@@ -16,11 +21,66 @@ WORK = HOME | {"line1": "2 Wick Road", "line2": "Floor 3"}
 
 
 class Orders(OrderPeer):
-    def place(self, status: str = "paid", shipping_address: object = None) -> str:
-        return self.hold(status=status, shipping_address=shipping_address)
+    """Orders that may be claimed. `meanwhile` happens before the next claim is heard, and is gone;
+    with `lost_answers` it is heard and not answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] | None = None
+        self.lost_answers = False
+        self.claims: list[str] = []
+        self.refused: set[str] = set()
+
+    def place(self, status: str = "paid", shipping_address: object = HOME) -> str:
+        told = {"shipping_address": shipping_address, "customer_id": str(uuid4()), "held": False}
+        parcels = {"shipment_id": None, "promised_shipment_id": None}
+        return self.hold(status=status, **told, **parcels)
+
+    def of(self, order_id: str) -> dict[str, Any]:
+        return self.placed[f"/orders/{order_id}"]
 
     def becomes(self, order_id: str, status: str) -> None:
-        self.placed[f"/orders/{order_id}"]["status"] = status
+        self.of(order_id)["status"] = status
+
+    def held(self, order_id: str, promised: str) -> None:
+        """By a job that will make this parcel."""
+        self.of(order_id).update(held=True, promised_shipment_id=promised)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "PUT" or self.trouble:
+            return super().__call__(request)
+        self.asked += 1
+        if happen := self.meanwhile:
+            self.meanwhile = None
+            happen()
+        body = json.loads(request.content)
+        self.claims.append(body["shipment_id"])
+        answer = self._claim(self.placed.get(request.url.path.removesuffix("/parcel")), body)
+        if self.lost_answers:
+            raise httpx.ReadTimeout("lost")
+        return answer
+
+    def _claim(self, order: dict[str, Any] | None, body: dict[str, Any]) -> httpx.Response:
+        if order is None:
+            return httpx.Response(404, json={})
+        ours = body["shipment_id"]
+        if order["shipment_id"] == ours:
+            return httpx.Response(200, json=order)
+        if order["status"] not in ("pending", "paid"):
+            members = {"order_status": order["status"], "shipment_id": order["shipment_id"]}
+            return refusal("order-not-fulfillable", **members)
+        if order["held"] or ours in self.refused:
+            self.refused.add(ours)
+            return refusal("order-being-fulfilled")
+        if not body["has_address"] and order["shipping_address"] is None:
+            self.refused.add(ours)
+            return refusal("address-missing")
+        order.update(status="fulfilled", shipment_id=ours)
+        return httpx.Response(200, json=order)
+
+
+def refusal(slug: str, **members: object) -> httpx.Response:
+    return httpx.Response(409, json={"type": f"/problems/{slug}", **members})
 
 
 async def ship(

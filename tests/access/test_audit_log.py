@@ -18,6 +18,7 @@ from tests.access.test_every_caller import Operation, operations
 from tests.access.tokens import ADA, Tokens
 from tests.access.world import CART, ORDER, World
 from tests.contents import columns, rows
+from tests.shop import HOME
 
 READING = {"GET", "HEAD", "OPTIONS"}
 EVERY = pytest.mark.parametrize("name", [service.name for service in SERVICES])
@@ -51,6 +52,7 @@ CHANGES: dict[str, list[tuple[str, Any]]] = {
     "order": [
         ("POST /parked/{item_id}/retry", None),
         ("POST /orders", {"customer_id": str(ADA), "cart_id": str(CART)}),
+        ("PATCH /orders/{order_id}", {"shipping_address": HOME}),
         ("POST /orders/{order_id}/cancel", {}),
     ],
     "transaction": [("POST /transactions", MONEY)],
@@ -70,6 +72,7 @@ CHANGES: dict[str, list[tuple[str, Any]]] = {
         ("DELETE /index/{sku}", None),
     ],
     "shipping": [
+        ("POST /parked/{item_id}/retry", None),
         ("POST /shipments", {"order_id": str(ORDER)}),
         ("POST /shipments/{shipment_id}/events", {"status": "dispatched"}),
     ],
@@ -92,6 +95,7 @@ CHANGES: dict[str, list[tuple[str, Any]]] = {
 UNTOLD = {
     *(step for steps in CHANGES.values() for step, _ in steps if step.startswith("DELETE")),
     "POST /payments",
+    "POST /shipments",
     "POST /fulfilments",
     "POST /fulfilments/{job_id}/retry",
 }
@@ -105,6 +109,10 @@ PARKED = {
             RETURNING order_id)
         INSERT INTO orders.order_lines
         SELECT order_id, 'TEA', 1, 'Tea', 1, 690, 690 FROM parked RETURNING order_id
+    """,
+    "shipping": """
+        INSERT INTO shipping.claims (shipment_id, order_id, carrier, attempts, next_attempt_at)
+        VALUES (uuidv7(), uuidv7(), 'Post', 12, now() + interval '1 hour') RETURNING shipment_id
     """,
     "fulfilment": """
         INSERT INTO fulfilment.jobs (order_id, lines, attempts, next_attempt_at)

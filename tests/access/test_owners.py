@@ -11,6 +11,7 @@ from fleet.services import BY_NAME, SERVICES
 from tests.access.test_every_caller import operations
 from tests.access.tokens import ADA, BOB, Tokens
 from tests.access.world import CART, ORDER, World
+from tests.shop import HOME
 
 OTHER_CART = "0190b6a8-7a63-7000-8000-0000000000c2"
 PROFILE = {"email": "ada@example.org", "name": "Ada"}
@@ -33,7 +34,11 @@ THINGS: dict[str, dict[str, Any]] = {
         "DELETE /carts/{cart_id}/items/{sku}": None,
         "DELETE /carts/{cart_id}": None,
     },
-    "order": {"GET /orders/{order_id}": None, "POST /orders/{order_id}/cancel": {}},
+    "order": {
+        "GET /orders/{order_id}": None,
+        "PATCH /orders/{order_id}": {"shipping_address": HOME},
+        "POST /orders/{order_id}/cancel": {},
+    },
     "customer": {
         "GET /customers/{customer_id}": None,
         "PATCH /customers/{customer_id}": {"name": "Ada L."},

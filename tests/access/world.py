@@ -6,6 +6,7 @@ from uuid import UUID
 import httpx
 
 from tests.access.tokens import ADA
+from tests.shop import HOME
 
 CART = UUID("0190b6a8-7a63-7000-8000-0000000000c1")
 ORDER = UUID("0190b6a8-7a63-7000-8000-0000000000d1")
@@ -32,7 +33,10 @@ class World:
             case "cart":
                 return self._cart(request)
         order_id = (request.url.path.split("/")[2:] or [str(ORDER)])[0]
+        claim = json.loads(request.content) if request.url.path.endswith("/parcel") else {}
         return {
+            "shipment_id": claim.get("shipment_id"),
+            "shipping_address": HOME,
             "order_id": order_id,
             "customer_id": str(self.owners.get(order_id, ADA)),
             "status": "pending",

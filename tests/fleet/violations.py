@@ -222,7 +222,19 @@ _GOODS = {
         "UPDATE orders.orders SET shipment_id = NULL WHERE order_id = '$order'",
         "UPDATE fulfilment.jobs SET status = 'reserved' WHERE job_id = '$job'",
         "UPDATE shipping.shipments SET order_id = '$pending_order'",
+        # Shipped by hand, and no parcel is there.
+        "UPDATE orders.orders SET status = 'fulfilled', shipment_id = '$nothing'"
+        " WHERE order_id = '$pending_order'",
     ],
+    "shipment-known": [
+        "UPDATE orders.orders SET shipment_id = '$second_shipment' WHERE order_id = '$order'",
+        # Cancelled behind the back of a parcel that was made by hand.
+        "INSERT INTO shipping.shipments (shipment_id, order_id, tracking_number, carrier)"
+        " VALUES ('$no_shipment', '$cancelled_order', 'SP00000003', 'Post')",
+        "UPDATE orders.orders SET status = 'paid', shipment_id = NULL,"
+        " promised_shipment_id = '$no_shipment' WHERE order_id = '$order'",
+    ],
+    "shipment-per-order": ["UPDATE shipping.shipments SET only_one = true"],
     "shipment-order": [
         "UPDATE shipping.shipments SET order_id = '$nothing'"
         " WHERE shipment_id = '$second_shipment'",
@@ -230,12 +242,14 @@ _GOODS = {
     "shipment-tracking": ["UPDATE shipping.shipments SET tracking_number = 'SP00000001'"],
     "shipment-last": [
         "UPDATE shipping.shipments SET status = 'delivered'",
+        "INSERT INTO shipping.shipment_events (shipment_id, seq, status)"
+        " VALUES ('$shipment', 3, 'returned')",
         "DELETE FROM shipping.shipment_events WHERE shipment_id = '$second_shipment'",
     ],
     "shipment-path": [
         "UPDATE shipping.shipment_events SET seq = 3 WHERE seq = 2",
-        "INSERT INTO shipping.shipment_events (shipment_id, seq, status)"
-        " VALUES ('$shipment', 3, 'created')",
+        "UPDATE shipping.shipment_events SET status = 'exception' WHERE seq = 1",
+        "UPDATE shipping.shipment_events SET recorded_at = '2026-01-01' WHERE seq = 2",
     ],
 }
 
@@ -289,6 +303,10 @@ _LIVENESS = {
     "reservation-expires": [
         "UPDATE warehouse.reservations SET expires_at = $long_ago WHERE status = 'held'"
     ],
+    "claim-ends": [
+        "INSERT INTO shipping.claims (shipment_id, order_id, carrier, created_at)"
+        " VALUES ('$no_shipment', '$pending_order', 'Post', $long_ago)"
+    ],
     "job-ends": [
         "UPDATE fulfilment.jobs SET next_step = 'ship', attempts = 5, created_at = $long_ago"
     ],
@@ -309,6 +327,15 @@ _LIVENESS["erased-everywhere"] = [
     "INSERT INTO shipping.shipments"
     " (shipment_id, order_id, tracking_number, carrier, address, created_at) VALUES"
     " ('$no_shipment', '$cancelled_order', 'SP00000003', 'Post', '{}', '2026-01-01')",
+    "INSERT INTO shipping.claims (shipment_id, order_id, carrier, address, created_at)"
+    " VALUES ('$no_shipment', '$cancelled_order', 'Post', '{}', '2026-01-01')",
+    "INSERT INTO shipping.shipments"
+    " (shipment_id, order_id, tracking_number, carrier, created_at) VALUES"
+    " ('$no_shipment', '$cancelled_order', 'SP00000003', 'Post', '2026-01-01');"
+    "INSERT INTO shipping.shipping_idempotency_keys"
+    " (scope, key, fingerprint, resource_id, status, headers, body, created_at) VALUES"
+    " ('POST /shipments', 'old', '', '$no_shipment', 201, '{}',"
+    """ '{"address": {"city": "Cork"}}', '2026-01-01')""",
     "INSERT INTO orders.order_idempotency_keys"
     " (scope, key, fingerprint, resource_id, status, headers, body, created_at) VALUES"
     " ('POST /orders', 'old', '', '$cancelled_order', 201, '{}',"

@@ -90,9 +90,11 @@ INSERT INTO fulfilment.jobs (job_id, order_id, status, next_step, lines, reserva
     ('$failed_job', '$pending_order', 'failed', NULL, '[]', '$returned_reservation',
      '$no_shipment', '{}', now());
 
-INSERT INTO shipping.shipments (shipment_id, order_id, tracking_number, carrier, status) VALUES
-    ('$shipment', '$order', 'SP00000001', 'Sandbox Post', 'dispatched'),
-    ('$second_shipment', '$order', 'SP00000002', 'Sandbox Post', 'created');
+-- The second is from before an order had one parcel.
+INSERT INTO shipping.shipments
+       (shipment_id, order_id, tracking_number, carrier, status, only_one) VALUES
+    ('$shipment', '$order', 'SP00000001', 'Sandbox Post', 'dispatched', true),
+    ('$second_shipment', '$order', 'SP00000002', 'Sandbox Post', 'created', false);
 INSERT INTO shipping.shipment_events (shipment_id, seq, status) VALUES
     ('$shipment', 1, 'created'), ('$shipment', 2, 'dispatched'), ('$second_shipment', 1, 'created');
 

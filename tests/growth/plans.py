@@ -78,8 +78,8 @@ def faults(plan: Node, rows: Mapping[str, float]) -> Iterator[str]:
             yield f"passes by all of {table} until enough are found: {node['Filter']}"
 
 
-# What somebody waits for, two minutes at most.
-SHORT_LIVED = {"export_parts"}
+# What somebody waits for, two minutes at most, and parcels whose orders are not told yet.
+SHORT_LIVED = {"export_parts", "claims"}
 
 QUEUE = 100
 # Going along the index of names or prices until enough documents have a common word is what a

@@ -33,6 +33,7 @@ from searchService.app import queries
 from searchService.app.queries import Meaning, Question
 from searchService.app.schemas import Sort
 from shippingService.app import shipments
+from shippingService.app.schemas import Status as ShipmentStatus
 
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 PIECE = re.compile(r"\{\w*\}|\?")
@@ -193,6 +194,9 @@ async def _orders() -> dict[str, Statement]:
     return found
 
 
+SHIPPED: tuple[ShipmentStatus | None, ...] = (None, "dispatched")
+
+
 async def _owned() -> dict[str, Statement]:
     """The lists of what customers own, by order too, as the staff see them and as an owner does."""
     found = {}
@@ -201,9 +205,11 @@ async def _owned() -> dict[str, Statement]:
         recorder, cursor = Recorder(), encode(after) if after else None
         await payments.listed(recorder, order, 50, cursor, owner)
         (found[f"payments {asked}"],) = recorder.asked
-        recorder, cursor = Recorder(), encode(NOON, after) if after else None
-        await shipments.listed(recorder, order, 50, cursor, owner)
-        (found[f"shipments {asked}"],) = recorder.asked
+        cursor = encode(NOON, after) if after else None
+        for status in SHIPPED:
+            recorder = Recorder()
+            await shipments.listed(recorder, order, status, 50, cursor, owner)
+            (found[f"shipments {status}, {asked}"],) = recorder.asked
         recorder, cursor = Recorder(), encode(after) if after else None
         await customers.listed(recorder, 50, cursor, owner)
         (found[f"customers {asked}"],) = recorder.asked

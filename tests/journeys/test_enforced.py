@@ -14,7 +14,7 @@ from chassis.callers import Role
 from fleet import issuer
 from fleet.services import SERVICES
 from tests.fleets import Fleet, data_folder, embedded_fleet
-from tests.shop import Shop, unique
+from tests.shop import HOME, Shop, unique
 
 INVOICES = """\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -75,7 +75,7 @@ async def ordered(ada: Shop, ada_id: str, sku: str) -> dict[str, str]:
 
 async def signed_up(callers: Callers) -> str:
     """A product that is there, and Ada, who has a profile. Returns the SKU."""
-    profile = {"email": f"{unique('ada')}@example.org", "name": "Ada"}
+    profile = {"email": f"{unique('ada')}@example.org", "name": "Ada", "address": HOME}
     made = await callers.ada.post("customer", "/customers", profile)
     assert made["customer_id"] == callers.ada_id
     return await callers.staff.product()

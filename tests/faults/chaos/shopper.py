@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from tests.shop import HOME
+
 from . import endings
 from .caller import Caller, GaveUp, Refused
 from .log import Effect, Reply
@@ -66,7 +68,7 @@ class Shopper:
             "POST",
             "customer",
             "/customers",
-            {"email": email, "name": mark},
+            {"email": email, "name": mark, "address": HOME},
             key=f"{mark}-customer",
             effect=Effect("customer", email),
         )
