@@ -103,7 +103,7 @@ Amount = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
+                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,4})?$"},
                 {"type": "number", "minimum": 0, "maximum": 9999999999.99},
             ],
             "examples": ["19.99"],
