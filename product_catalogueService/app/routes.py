@@ -79,6 +79,8 @@ async def list_products(
     cursor: Cursor = None,
 ) -> Page[Product]:
     """Products on sale; or, with `sku`, just those that are named, withdrawn ones too."""
+    if sku and (category or cursor):
+        raise invalid("#/sku", "Products are named, or listed by category: not both.")
     if sku:
         return Page(items=await products.find_many(db, sku))
     return await products.listed(db, category, limit, cursor)

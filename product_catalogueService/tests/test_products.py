@@ -366,6 +366,12 @@ async def test_empty_parameters_count_as_left_out(service: httpx.AsyncClient) ->
     assert (await service.get("/products?skus=CANDLE-RED")).status_code == 422
 
 
+async def test_no_filter_is_passed_over(service: httpx.AsyncClient) -> None:
+    await create(service, category="home")
+    refused = await service.get("/products?sku=CANDLE-RED&category=garden")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-request")
+
+
 async def test_unknown_path_and_method_are_problems(service: httpx.AsyncClient) -> None:
     for answer, status in (
         (await service.get("/nowhere"), 404),
