@@ -64,12 +64,16 @@ class NewAddress(Input):
     model_config = ConfigDict(validate_default=True)  # a postal code that is left out is looked at
 
     line1: Line
+    """Street and number, or a post box."""
     line2: Line | None = None
+    """Flat, floor, company."""
     city: Line
     region: Line | None = None
+    """State, province or county, where addresses have one."""
     # Before the postal code, which is judged by it.
     country: Country
     postal_code: PostalCode | None = None
+    """Required where the country has postal codes."""
 
     @field_validator("postal_code")
     @classmethod
@@ -85,10 +89,14 @@ class Address(Output):
     `postal_code` is null where the country has none."""
 
     line1: str
+    """Street and number, or a post box."""
     line2: str | None = None
+    """Flat, floor, company."""
     city: str
     region: str | None = None
+    """State, province or county, where addresses have one."""
     postal_code: str | None = None
+    """Required where the country has postal codes."""
     country: str
 
     @classmethod

@@ -27,13 +27,21 @@ class AuditEntry(Output):
     """Who did what, to what, and when. `subject` is the `sub` of their token."""
 
     entry_id: UUID
+    """Of this record; it sorts by time."""
     at: Timestamp
+    """When it happened."""
     subject: str
+    """The `sub` of the token: who did it."""
     roles: str
+    """Of whoever did it."""
     method: str
+    """How it is paid."""
     route: str
+    """The operation's path."""
     path: str
+    """Which thing it was done to."""
     request_id: str
+    """Of the request, as in the logs."""
 
 
 def as_entry(row: Record) -> AuditEntry:

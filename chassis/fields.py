@@ -26,11 +26,19 @@ from .texts import in_lines, one_form
 
 
 class Input(BaseModel):
-    """A body as it comes in. A member that is not declared is refused."""
+    """A body as it comes in. A member that is not declared is refused.
+
+    `class NewItem(Input, example={"sku": "CANDLE-RED", "quantity": 2})` shows one on the page.
+    """
 
     model_config = ConfigDict(
         extra="forbid", str_strip_whitespace=False, use_attribute_docstrings=True
     )
+
+    def __init_subclass__(cls, example: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if example:
+            cls.model_config["json_schema_extra"] = {"examples": [example]}
 
     @model_validator(mode="before")
     @classmethod

@@ -31,6 +31,7 @@ router = APIRouter(tags=["operations"])
 class Alive(Output):
     status: str
     version: str
+    """Of the fleet."""
 
 
 class NotReady(Problem, status=503, retry_after=1):
@@ -47,6 +48,7 @@ class Ready(Output):
 
     status: str
     checks: dict[str, str]
+    """What was looked at, and how it is."""
 
 
 class Health:

@@ -46,11 +46,17 @@ class ParkedItem(Output):
     """Work that waits. `about` says what it is, `since` when it began."""
 
     item_id: UUID
+    """Of the work that waits."""
     sweep: str
+    """Which sweep finishes it."""
     about: str
+    """What the work is about, in words."""
     attempts: int
+    """How often it was tried."""
     since: Timestamp
+    """When the work began."""
     next_attempt_at: Timestamp
+    """When the sweep tries it again by itself."""
 
 
 def as_item(row: Record) -> ParkedItem:

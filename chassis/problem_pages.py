@@ -28,13 +28,17 @@ class ProblemType(Output):
 
     type: str
     title: str
+    """What is wrong, the same for each of this type."""
     status: int
     what_to_do: str
+    """What the reader of such a problem can do about it."""
     members: list[str]
+    """Those that a document of this type has beside the usual ones."""
 
 
 class ProblemTypes(Output):
     items: list[ProblemType]
+    """Of this page, in the list's order."""
 
 
 def of_service(home: Path) -> dict[str, type[Problem]]:

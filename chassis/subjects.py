@@ -87,13 +87,18 @@ class SubjectRequest(Output):
     """`things` are the ids of what the service that says this holds of the subject."""
 
     number: Number
+    """Requests are numbered in the order in which they were made."""
     kind: Kind
+    """Which kind of movement or request it is."""
     subject: UUID
+    """Whoever it is about, or who did it."""
     things: list[UUID] = Field(default_factory=list)
+    """The ids of what the service holds of the subject."""
 
 
 class SubjectRequests(Output):
     items: list[SubjectRequest]
+    """Of this page, in the list's order."""
 
 
 class ExportPart(Input):

@@ -29,18 +29,30 @@ Money = Annotated[str, Field(examples=["19.99"])]
 class NewMethod(Input):
     type: Literal["card"]
     token: Token
+    """What the provider gave the client for the card. Never a card number."""
 
 
-class NewPayment(Input):
+class NewPayment(
+    Input,
+    example={
+        "order_id": "0190b6a8-7a63-7000-8000-000000000000",
+        "amount": "9.90",
+        "currency": "EUR",
+        "method": {"type": "card", "token": "tok_ok"},
+    },
+):
     order_id: UUID
     amount: Amount
+    """All that the order comes to."""
     currency: Currency
     method: NewMethod
+    """How it is paid."""
 
 
 class Method(Output):
     type: Literal["card"] = "card"
     last4: str | None = None
+    """The last digits of the card, where the provider tells them."""
 
 
 Status = Literal["processing", "unknown", "captured", "declined", "refunded"]
@@ -51,6 +63,7 @@ class PaymentEntry(Output):
 
     status: Status
     at: Timestamp
+    """When it happened."""
 
 
 class Payment(Output):
@@ -63,20 +76,27 @@ class Payment(Output):
     order_id: UUID
     status: Status
     amount: Money
+    """All that the order comes to."""
     refunded: Money
+    """What was given back."""
     currency: str
     method: Method
+    """How it is paid."""
     created_at: Timestamp
     updated_at: Timestamp
     history: list[PaymentEntry]
+    """Each status, and since when."""
     trace_id: str | None
+    """Of the W3C trace of the request that began it."""
 
 
-class NewRefund(Input):
+class NewRefund(Input, example={"amount": "1.00", "reason": "A dented tin"}):
     """Without an amount: all that has not been refunded yet."""
 
     amount: Amount | None = None
+    """Left out, all that is not refunded yet."""
     reason: Annotated[LongText, Field(max_length=500)] | None = None
+    """In words, for whoever reads it later."""
 
 
 class Refund(Output):
@@ -85,8 +105,11 @@ class Refund(Output):
     refund_id: UUID
     payment_id: UUID
     amount: Money
+    """In major units of the currency, exactly."""
     currency: str
     status: Literal["processing", "succeeded"]
     reason: str | None
+    """In words, for whoever reads it later."""
     created_at: Timestamp
     trace_id: str | None
+    """Of the W3C trace of the request that began it."""

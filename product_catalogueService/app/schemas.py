@@ -34,7 +34,18 @@ class ProductFields(Input):
     attributes: Attributes = Field(default_factory=dict)
 
 
-class NewProduct(ProductFields):
+class NewProduct(
+    ProductFields,
+    example={
+        "sku": "CANDLE-RED",
+        "name": "Red candle, 20 cm",
+        "description": "Beeswax, burns for 12 hours.",
+        "price": "4.95",
+        "currency": "EUR",
+        "category": "Candles",
+        "attributes": {"colour": "red", "ean": "4006381333931"},
+    },
+):
     sku: Sku
 
 
@@ -43,16 +54,26 @@ class ProductRow(NewProduct):
     on sale."""
 
     active: Flag | None = None
+    """Whether it is on sale. A withdrawn product still answers."""
 
 
-class ProductReplacement(ProductFields):
+class ProductReplacement(
+    ProductFields,
+    example={
+        "name": "Red candle, 20 cm",
+        "price": "5.20",
+        "currency": "EUR",
+        "category": "Candles",
+    },
+):
     """The whole product anew. `active: true` puts a withdrawn one back on sale."""
 
     sku: Sku | None = None
     active: Flag = True
+    """Whether it is on sale. A withdrawn product still answers."""
 
 
-class ProductChanges(Changes):
+class ProductChanges(Changes, example={"price": "4.50"}):
     """The members to change; what is left out stays. A null description or category is removed."""
 
     removable = frozenset({"description", "category"})
@@ -60,10 +81,15 @@ class ProductChanges(Changes):
     name: Name | None = None
     description: Description | None = None
     price: Amount | None = None
+    """In major units of the currency, exactly."""
     currency: Currency | None = None
     category: Category | None = None
+    """Products with a category that reads the same are found together, whatever its case."""
     attributes: Attributes | None = None
+    """Whatever else describes it: brand, EAN, colour. At most 100 members, five levels
+    deep."""
     active: Flag | None = None
+    """Whether it is on sale. A withdrawn product still answers."""
 
 
 class Product(Tagged):
@@ -71,19 +97,33 @@ class Product(Tagged):
     name: str
     description: str | None
     price: Annotated[str, Field(examples=["19.99"])]
+    """In major units of the currency, exactly."""
     currency: str
     category: str | None
+    """Products with a category that reads the same are found together, whatever its case."""
     attributes: dict[str, Any]
+    """Whatever else describes it: brand, EAN, colour. At most 100 members, five levels
+    deep."""
     active: bool
+    """Whether it is on sale. A withdrawn product still answers."""
     version: int
+    """Grows with every change."""
     created_at: Timestamp
     updated_at: Timestamp
 
 
-class BulkProducts(Input):
+class BulkProducts(
+    Input,
+    example={
+        "products": [
+            {"sku": "CANDLE-BLUE", "name": "Blue candle, 20 cm", "price": "4.95", "currency": "EUR"}
+        ]
+    },
+):
     """Rows are checked one by one, so that a bad one does not stop the rest."""
 
     products: Annotated[list[Any], RowsOf(ProductRow)]
+    """Each is checked by itself, and a bad one does not stop the others."""
 
 
 class RowError(Output):
@@ -94,5 +134,8 @@ class RowError(Output):
 
 class BulkProductsResult(Output):
     created: int
+    """How many products are new."""
     updated: int
+    """How many products were there already."""
     errors: list[RowError]
+    """What is wrong, and where."""

@@ -25,12 +25,14 @@ Delta = Annotated[
 Seconds = Annotated[int, Field(strict=True, ge=1, le=86_400)]
 
 
-class StockCount(Input):
+class StockCount(Input, example={"quantity": 100}):
     """Either what is on hand, or `"tracked": false`: of that SKU there is always enough, and
     nothing is counted."""
 
     quantity: OnHand | None = None
+    """What is on hand."""
     tracked: Flag | None = None
+    """Whether it is counted. What is not is never short."""
 
 
 class CountedSku(Input):
@@ -38,10 +40,11 @@ class CountedSku(Input):
     quantity: OnHand
 
 
-class BulkStock(Input):
+class BulkStock(Input, example={"stock": [{"sku": "CANDLE-BLUE", "quantity": 50}]}):
     """Rows are checked one by one, so that a bad one does not stop the rest."""
 
     stock: Annotated[list[Any], RowsOf(CountedSku)]
+    """Each is set by itself, and a bad one does not stop the others."""
 
 
 class RowError(Output):
@@ -52,12 +55,16 @@ class RowError(Output):
 
 class BulkStockResult(Output):
     counted: int
+    """How many SKUs were set."""
     errors: list[RowError]
+    """What is wrong, and where."""
 
 
-class Adjustment(Input):
+class Adjustment(Input, example={"delta": -1, "reason": "Broken in the warehouse"}):
     delta: Delta
+    """How many came, or went where it is negative."""
     reason: Annotated[LongText, Field(max_length=200)]
+    """In words, for whoever reads it later."""
 
 
 class Stock(Tagged):
@@ -66,17 +73,25 @@ class Stock(Tagged):
 
     sku: str
     on_hand: int
+    """What is present, reserved or not."""
     reserved: int
+    """Promised to open reservations."""
     available: int
+    """On hand and not reserved."""
     tracked: bool
+    """Whether it is counted. What is not is never short."""
     updated_at: Timestamp
 
 
 class Movement(Output):
     delta: int
+    """How many came, or went where it is negative."""
     reason: str
+    """In words, for whoever reads it later."""
     reference: UUID | None
+    """What it is about, in the caller's words."""
     at: Timestamp
+    """When it happened."""
 
 
 class ItemToReserve(Input):
@@ -84,13 +99,21 @@ class ItemToReserve(Input):
     quantity: Quantity
 
 
-class NewReservation(Input):
+class NewReservation(
+    Input,
+    example={
+        "reservation_id": "0190b6a8-7a63-7000-8000-00000000000a",
+        "items": [{"sku": "CANDLE-RED", "quantity": 2}],
+    },
+):
     """`expires_in` is in seconds. A SKU that stands in several items is reserved as their sum."""
 
     reservation_id: UUID
     order_id: UUID | None = None
     items: Annotated[list[ItemToReserve], Field(min_length=1, max_length=2000)]
+    """All of them are reserved, or none."""
     expires_in: Seconds = 900
+    """Seconds until it ends by itself."""
 
     def quantities(self) -> dict[str, int]:
         """How much of each SKU."""
@@ -112,6 +135,8 @@ class Reservation(Output):
     order_id: UUID | None
     status: str
     items: list[ReservedItem]
+    """What is reserved."""
     expires_at: Timestamp | None
+    """When the reservation ends by itself, unless it is committed."""
     created_at: Timestamp
     updated_at: Timestamp
