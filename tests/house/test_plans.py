@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 from typing import Any, get_args
@@ -175,7 +176,7 @@ def made(schema: dict[str, Any], document: dict[str, Any], chance: Random) -> An
     if "enum" in schema or "const" in schema:
         return chance.choice(schema.get("enum") or [schema["const"]])
     if "examples" in schema:
-        return chance.choice(schema["examples"])
+        return deepcopy(chance.choice(schema["examples"]))
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         return made(choices[0], document, chance)
     match schema.get("type"):
