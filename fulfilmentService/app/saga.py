@@ -26,7 +26,9 @@ class Shortage(Output):
 
     sku: str
     requested: int
+    """How many were asked for."""
     available: int
+    """On hand and not reserved."""
 
 
 class InsufficientStock(Problem, status=409, remembered=False):
