@@ -61,6 +61,10 @@ CREATE INDEX IF NOT EXISTS cart_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE cart.cart_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: carts (status), cartlines (sku, name, currency), cart_idempotency_keys (scope,
+--   key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA cart TO cart_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cart.carts TO cart_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cart.cartlines TO cart_app;

@@ -142,6 +142,12 @@ CREATE TABLE IF NOT EXISTS customer.to_erase (
     customer_id uuid PRIMARY KEY REFERENCES customer.customers
 );
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- personal: customers (email, name, phone, address)
+-- copies: customers (email_key), export_parts (held), customer_idempotency_keys (body)
+-- not personal: subject_requests (kind), export_parts (holder), customer_idempotency_keys (scope,
+--   key, fingerprint, headers)
+
 GRANT USAGE ON SCHEMA customer TO customer_app;
 GRANT SELECT, DELETE ON customer.to_erase TO customer_app;
 GRANT SELECT, INSERT, UPDATE ON customer.customers TO customer_app;

@@ -77,6 +77,10 @@ CREATE INDEX IF NOT EXISTS fulfilment_idempotency_keys_oldest
 ALTER TABLE fulfilment.fulfilment_idempotency_keys
     SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: jobs (status, next_step, lines, failure, traceparent), job_steps (step, outcome),
+--   fulfilment_idempotency_keys (scope, key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA fulfilment TO fulfilment_app;
 GRANT SELECT, INSERT ON fulfilment.jobs TO fulfilment_app;
 -- Of which order it is, and of what, never changes.

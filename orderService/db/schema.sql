@@ -233,6 +233,13 @@ CREATE OR REPLACE FUNCTION orders.erase_orders(ids uuid[]) RETURNS void
 $$;
 REVOKE ALL ON FUNCTION orders.erase_orders FROM PUBLIC;
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- personal: orders (shipping_address), order_history (reason)
+-- copies: order_idempotency_keys (body)
+-- not personal: orders (status, currency, dropped_holds, traceparent), order_lines (sku, name),
+--   order_history (status), subject_requests (kind), order_idempotency_keys (scope, key,
+--   fingerprint, headers)
+
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;
 -- Whose it is, of which cart and for how much never changes.

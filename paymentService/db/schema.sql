@@ -195,6 +195,13 @@ CREATE OR REPLACE FUNCTION payment.erase_payments(ids uuid[]) RETURNS void
 $$;
 REVOKE ALL ON FUNCTION payment.erase_payments FROM PUBLIC;
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- personal: payments (last4), refunds (reason)
+-- copies: payments (token), payment_idempotency_keys (body)
+-- not personal: payments (status, currency, order_told, traceparent, history), refunds (status,
+--   currency, traceparent), sandbox_charges (outcome, currency), sandbox_refunds (currency),
+--   subject_requests (kind), payment_idempotency_keys (scope, key, fingerprint, headers)
+
 GRANT USAGE ON SCHEMA payment TO payment_app;
 GRANT SELECT, INSERT ON payment.payments, payment.refunds TO payment_app;
 -- Of which order, whose and for how much a payment or refund is never changes; nor does what has been

@@ -70,6 +70,10 @@ CREATE INDEX IF NOT EXISTS product_catalogue_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE product.product_catalogue_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: products (sku, name, description, currency, category, attributes),
+--   product_catalogue_idempotency_keys (scope, key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA product TO product_catalogue_app;
 GRANT SELECT, INSERT, UPDATE ON product.products TO product_catalogue_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON product.product_catalogue_idempotency_keys

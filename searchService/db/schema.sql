@@ -217,6 +217,10 @@ CREATE INDEX IF NOT EXISTS search_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE search.search_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: index (sku, name, description, category, currency, attributes, words, name_key),
+--   vocabulary (word), search_idempotency_keys (scope, key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA search TO search_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON search.index TO search_app;
 GRANT SELECT, INSERT ON search.vocabulary TO search_app;

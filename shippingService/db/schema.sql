@@ -165,6 +165,13 @@ CREATE OR REPLACE FUNCTION shipping.erase_shipments(ids uuid[]) RETURNS void
 $$;
 REVOKE ALL ON FUNCTION shipping.erase_shipments FROM PUBLIC;
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- personal: shipments (address), shipment_events (location, note)
+-- copies: claims (address), shipping_idempotency_keys (body)
+-- not personal: shipments (tracking_number, carrier, status), claims (carrier, traceparent),
+--   shipment_events (status), subject_requests (kind), shipping_idempotency_keys (scope, key,
+--   fingerprint, headers)
+
 GRANT USAGE ON SCHEMA shipping TO shipping_app;
 GRANT SELECT, INSERT, UPDATE (status) ON shipping.shipments TO shipping_app;
 GRANT SELECT, INSERT ON shipping.shipment_events TO shipping_app;

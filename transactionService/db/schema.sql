@@ -96,6 +96,10 @@ CREATE INDEX IF NOT EXISTS transaction_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE payment.transaction_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: balances (currency), transactions (kind, currency, reference), entries (account),
+--   transaction_idempotency_keys (scope, key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA payment TO transaction_app;
 GRANT SELECT, INSERT ON payment.transactions, payment.entries TO transaction_app;
 GRANT SELECT, INSERT, UPDATE (refunded_minor) ON payment.balances TO transaction_app;

@@ -88,6 +88,10 @@ CREATE INDEX IF NOT EXISTS warehouse_idempotency_keys_oldest
 -- Vacuumed long before a fifth of them is dead.
 ALTER TABLE warehouse.warehouse_idempotency_keys SET (autovacuum_vacuum_scale_factor = 0.02);
 
+-- Which of the texts in here are personal: tests/personal.py reads it.
+-- not personal: stock (sku), movements (sku, reason), reservations (status, caller),
+--   reservation_items (sku), warehouse_idempotency_keys (scope, key, fingerprint, headers, body)
+
 GRANT USAGE ON SCHEMA warehouse TO warehouse_app;
 GRANT SELECT, INSERT, UPDATE ON warehouse.stock TO warehouse_app;
 GRANT SELECT, INSERT ON warehouse.reservations TO warehouse_app;
