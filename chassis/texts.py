@@ -42,8 +42,9 @@ _piled = re.compile(f"[{_MARKS}]{{{MOST_MARKS + 1}}}")
 # White space, and what is drawn as nothing: Unicode's default ignorable characters, and blanks that
 # count as letters or symbols.
 _nothing = re.compile(
-    r"[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0000-\U000e0fff]*"
+    r"[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U00016fe4\U0001d159\U000e0000-\U000e0fff]*"
 )
 
 

@@ -64,7 +64,8 @@ def test_lines_stay_in_long_texts() -> None:
     [
         "\x00", "a\x00b", "\ud800", "a\udfffb",
         " ", "\n\t", "\x07", "\u200b", "\u00ad\ufeff", "\u3164", "\u2800", "\u115f\u1160",
-        "\uffa0", "\u034f", "\ufe0f", "\u180e", "\u2066\u2069", "\U000e0020", "\U000e0100",
+        "\uffa0", "\u2065", "\ufff0", "\U0001d159", "\u034f", "\ufe0f",
+        "\u180e", "\u2066\u2069", "\U000e0020", "\U000e0100",
         "a" * (MOST_CHARACTERS + 1), "a" + "\u0301" * (MOST_MARKS + 1),
     ],
 )  # fmt: skip

@@ -32,7 +32,8 @@ class World:
 
     async def _order(self, number: int, sku: str) -> None:
         """One order of each stage, and carts that none has been made of."""
-        who = {"email": f"world{number}@example.org", "name": "Someone"}
+        address = {"line1": "1 High Street", "city": "London", "country": "GB", "postal_code": "N1"}
+        who = {"email": f"world{number}@example.org", "name": "Someone", "address": address}
         customer = await self._do("customer", "POST", "/customers", who)
         cart = await self._do("cart", "POST", "/carts", {})
         item = {"sku": sku, "quantity": 1 + number % 3}
