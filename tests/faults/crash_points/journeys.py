@@ -106,15 +106,29 @@ async def be_refused_and_cancel(purchase: Purchase) -> None:
     await refund_in_ledger(purchase)
 
 
+async def ship_by_hand(purchase: Purchase) -> None:
+    """The order is not cancelled after that, and no job gets it out once more."""
+    order_id = purchase.order["order_id"]
+    await purchase.shopper.post("ship", "shipping", "/shipments", {"order_id": order_id})
+    path = f"/orders/{order_id}/cancel"
+    refused = await purchase.shopper.ask("cancel", "order", path, {})
+    if refused.json().get("type") != "/problems/order-shipped":
+        raise Wrong(f"cancelling was answered {refused.status_code} {refused.text}")
+    if (outcome := await fulfil(purchase)) != "/problems/order-not-fulfillable":
+        raise Wrong(f"fulfilment ended with {outcome}")
+
+
 @dataclass(frozen=True)
 class Journey:
     """What happens in `prelude` happens undisturbed. `stock` is how many there are of the second
-    thing, `ships` whether anything leaves. A purchase without a certain `end` may end anywhere."""
+    thing, `ships` whether anything leaves, `by_hand` whether it is a parcel that no job made, and
+    nothing is given back. A purchase without a certain `end` may end anywhere."""
 
     prelude: Callable[[Purchase], Awaitable[None]]
     run: Callable[[Purchase], Awaitable[None]]
     stock: int = STOCK
     ships: bool = True
+    by_hand: bool = False
     end: bool = True
     shopper: type[Shopper] = Shopper
 
@@ -122,6 +136,7 @@ class Journey:
 JOURNEYS = {
     "bought": Journey(nothing, buy_and_send_back),
     "undone": Journey(order_and_pay, be_refused_and_cancel, stock=0, ships=False),
+    "handed": Journey(order_and_pay, ship_by_hand, ships=False, by_hand=True),
     "left": Journey(nothing, buy_unless_disturbed, end=False, shopper=Leaver),
 }
 
@@ -155,12 +170,14 @@ async def complaints(journey: Journey, purchase: Purchase) -> list[str]:
         "unfinished jobs": len(outcomes) - outcomes.count("completed") - outcomes.count("failed"),
         "stock": [(each["on_hand"], each["reserved"]) for each in stock],
     }
+    parcels = int(journey.ships or journey.by_hand)
+    given_back = "0.00" if journey.by_hand else total
     expected = {
-        "order": ("refunded", total, payment_id),
-        "payments": [("refunded", total, total)],
-        "refunds": [("succeeded", total)],
-        "ledger": (total, total),
-        "shipments": shipped,
+        "order": ("fulfilled" if journey.by_hand else "refunded", total, payment_id),
+        "payments": [("captured" if journey.by_hand else "refunded", total, given_back)],
+        "refunds": [] if journey.by_hand else [("succeeded", total)],
+        "ledger": (total, given_back),
+        "shipments": parcels,
         "completed jobs": shipped,
         "unfinished jobs": 0,
         "stock": [(STOCK - 2 * shipped, 0), (journey.stock - shipped, 0)],

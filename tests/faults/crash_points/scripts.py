@@ -11,7 +11,7 @@ from .cases import Case, Script
 from .events import Event
 
 BOUGHT, LEFT = "bought", "left"
-RECORDED = (BOUGHT, "undone")
+RECORDED = (BOUGHT, "undone", "handed")
 
 EVENTS = Path(__file__).with_name("events.txt")
 

@@ -144,6 +144,30 @@ async def test_count_against_reserve(shop: Crowd, sizes: Sizes) -> None:
     await take_turns("Count", sizes.turns, turn)
 
 
+async def test_untracked_against_counted(shop: Crowd, sizes: Sizes) -> None:
+    """Whatever is reserved, sent out and given back while a SKU is tracked, and then is not."""
+
+    async def end(sku: str, how: str) -> httpx.Response:
+        return await move(shop, await held(shop, sku), how)
+
+    async def untrack(sku: str) -> httpx.Response:
+        return await shop.insist("warehouse", "PUT", f"/stock/{sku}", {"tracked": False})
+
+    async def turn() -> None:
+        sku = await shop.product(stock=1000)
+        await shop.race(
+            *(end(sku, how) for how in ("commit", "release") * 4),
+            *(untrack(sku) for _ in range(3)),
+            *(count(shop, sku, 1000) for _ in range(3)),
+        )
+        stock = await shop.get("warehouse", f"/stock/{sku}")
+        assert stock["reserved"] == 0
+        movements = (await shop.get("warehouse", f"/stock/{sku}/movements"))["items"]
+        assert sum(movement["delta"] for movement in movements) == stock["on_hand"]
+
+    await take_turns("Untracked", sizes.turns, turn)
+
+
 @pytest.mark.parametrize("other", ["release", "commit"])
 async def test_commit_against_release(shop: Crowd, sizes: Sizes, other: str) -> None:
     """One wins, for good; two commits are one."""
