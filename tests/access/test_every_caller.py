@@ -204,12 +204,10 @@ def test_the_services_that_a_route_admits_are_those_that_call(name: str) -> None
     assert services == {f"service:{caller}" for caller in callers_of(name)}
 
 
-# Calls that the recorded purchases have no need of: payment's sweep looks for cancelled orders,
-# parcels that are made by hand claim theirs, and goods that have left come back when the order
-# cannot be shipped after all.
+# Calls that the recorded purchases have no need of: payment's sweep looks for cancelled orders, and
+# goods that have left come back when the order cannot be shipped after all.
 SELDOM = {
     "payment>order/GET-cancelled-payments",
-    "shipping>order/PUT-orders-id-parcel",
     "fulfilment>warehouse/POST-reservations-id-return",
     "order>customer/GET-subject-requests",
     "order>customer/PUT-subject-requests-id-id",
