@@ -66,6 +66,33 @@ class OneKey:
         return self._key
 
 
+class Published:
+    """The set of keys that a provider publishes, at the URL, or where its discovery page says."""
+
+    def __init__(
+        self, issuer: str, url: str | None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._issuer = issuer
+        self._url = url
+        self._transport = transport
+
+    async def read(self) -> dict[str, Any]:
+        """As it stands there. Raises what `wires.FAILURES` lists, and ValueError."""
+        transport = self._transport or AiohttpTransport(trust_env=False)
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            return await _read(client, self._url or await self._discover(client))
+
+    async def _discover(self, client: httpx.AsyncClient) -> str:
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        told = await _read(client, url)
+        if told.get("issuer") != self._issuer:
+            raise ValueError("another issuer's configuration")
+        url = str(told["jwks_uri"])
+        if not is_private_or_https(url):
+            raise ValueError("keys that anybody on the way could change")
+        return url
+
+
 class FetchedKeys:
     """A provider's published keys, kept, and fetched anew when they are old or one is missing."""
 
@@ -76,9 +103,7 @@ class FetchedKeys:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._issuer = issuer
-        self._url = url
-        self._transport = transport
+        self._published = Published(issuer, url, transport)
         self._clock = clock
         self._keys: dict[str | None, Key] = {}
         self._fetched = self._asked = -PAUSE_SECONDS - FRESH_SECONDS
@@ -107,21 +132,8 @@ class FetchedKeys:
             self._fetched = self._clock()
 
     async def _fetch(self) -> dict[str | None, Key]:
-        transport = self._transport or AiohttpTransport(trust_env=False)
-        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
-            url = self._url or await self._discover(client)
-            published = jwt.PyJWKSet.from_dict(await _read(client, url))
+        published = jwt.PyJWKSet.from_dict(await self._published.read())
         return {key.key_id: key for key in published.keys if _of_use(key)}
-
-    async def _discover(self, client: httpx.AsyncClient) -> str:
-        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-        told = await _read(client, url)
-        if told.get("issuer") != self._issuer:
-            raise ValueError("another issuer's configuration")
-        url = str(told["jwks_uri"])
-        if not is_private_or_https(url):
-            raise ValueError("keys that anybody on the way could change")
-        return url
 
 
 def _of_use(key: jwt.PyJWK) -> bool:

@@ -46,6 +46,10 @@ class Stack:
         self.containers: dict[str, Any] = {}
 
     @property
+    def project(self) -> str:
+        return self._environment["COMPOSE_PROJECT_NAME"]
+
+    @property
     def urls(self) -> dict[str, str]:
         return urls(self._base)
 
@@ -73,6 +77,11 @@ class Stack:
         ids = self.compose("ps", "--all", "--quiet").split()
         for each in json.loads(self._docker("inspect", *ids)):
             self.containers[each["Config"]["Labels"]["com.docker.compose.service"]] = each
+
+    def network(self, name: str) -> Any:
+        """A network of this project, as Docker describes it."""
+        (found,) = json.loads(self._docker("network", "inspect", f"{self.project}_{name}"))
+        return found
 
     def python(self, name: str, program: str, *arguments: str) -> str:
         """What a program says that runs in this container."""

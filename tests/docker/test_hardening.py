@@ -144,7 +144,9 @@ def test_postgresql_is_not_published(stack: Stack) -> None:
     assert (host["PidsLimit"], host["Memory"]) == (400, 2 * 2**30)
 
 
-@pytest.mark.parametrize("name", ["postgres", "schema", "auditor", "prometheus", "grafana"])
+@pytest.mark.parametrize(
+    "name", ["postgres", "schema", "outside", "auditor", "prometheus", "grafana"]
+)
 def test_what_is_beside_the_services_is_bounded_too(stack: Stack, name: str) -> None:
     host = stack.containers[name]["HostConfig"]
     assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
@@ -184,6 +186,31 @@ def test_service_reaches_its_peers_and_nobody_else(stack: Stack, service: Servic
     names = {each.removesuffix(".peers") for each in reached if not each[0].isdigit()}
     assert names == {"postgres", *service.calls}
     assert {each for each in reached if each[0].isdigit()} <= addresses_of_peers
+
+
+@EVERY
+def test_service_has_no_way_to_the_world(stack: Stack, service: Service) -> None:
+    """Of its networks one is not internal, and what goes out there keeps an address that nobody
+    answers. The provider's keys, without which the purchase above failed, came through `outside`."""
+    networks = stack.containers[service.name]["NetworkSettings"]["Networks"]
+    project = stack.project
+    open_ones = [
+        found
+        for name in networks
+        if not (found := stack.network(name.removeprefix(f"{project}_")))["Internal"]
+    ]
+    assert [found["Name"] for found in open_ones] == [f"{project}_published"]
+    options = open_ones[0]["Options"]
+    assert options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+    assert options["com.docker.network.bridge.enable_icc"] == "false"
+    assert set(stack.network("outside")["Containers"]) == {stack.containers["outside"]["Id"]}
+
+
+def test_the_way_out_holds_no_secret_and_is_not_published(stack: Stack) -> None:
+    found = stack.containers["outside"]
+    assert not any(found["NetworkSettings"]["Ports"].values())
+    assert not found["Mounts"]
+    assert stack.python("payment", REACH, "outside:8012").split() == ["outside"]
 
 
 async def test_a_password_is_changed(stack: Stack, staff: Shop) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from chassis.outside import PORT
 from fleet import keys, secret_files
 from fleet.services import BY_NAME, ROOT, SERVICES, Service
 
@@ -92,11 +93,34 @@ def test_service_shares_networks_with_its_peers_only(service: Service) -> None:
 
 
 def test_networks_lead_nowhere_else() -> None:
-    """Nobody reaches another where ports are published, nor the world where they are not."""
-    networks = production()["networks"]
-    published = networks.pop("published")
-    assert published["driver_opts"] == {"com.docker.network.bridge.enable_icc": "false"}
+    """Nobody reaches another where ports are published; and the world, from one container alone."""
+    networks, services = production()["networks"], production()["services"]
+    bridge = "com.docker.network.bridge"
+    assert networks.pop("published")["driver_opts"] == {
+        f"{bridge}.enable_icc": "false",
+        f"{bridge}.enable_ip_masquerade": "false",
+    }
+    assert networks.pop("outside") == {}
     assert all(settings == {"internal": True} for settings in networks.values())
+    assert [name for name, each in services.items() if "outside" in each.get("networks", ())] == [
+        "outside"
+    ]
+
+
+def test_the_way_out_is_bounded_and_has_no_secret() -> None:
+    found = production()["services"]["outside"]
+    assert not {"secrets", "ports", "volumes"} & found.keys()
+    assert (found["read_only"], found["cap_drop"]) == (True, ["ALL"])
+    assert found["mem_limit"]
+    assert found["pids_limit"]
+    for service in SERVICES:
+        environment = production()["services"][service.name]["environment"]
+        assert environment["OIDC_JWKS_URL"] == f"http://outside:{PORT}/keys"
+        # Where no collector is named, nothing is sent.
+        assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == (
+            f"${{OTEL_EXPORTER_OTLP_ENDPOINT:+http://outside:{PORT}}}"
+        )
+        assert f"{service.name}-postgres" in found["networks"]
 
 
 def test_secrets_are_those_that_are_made() -> None:
@@ -113,7 +137,7 @@ def test_no_password_stands_in_it_and_no_database_is_published() -> None:
             each for each in production()["services"][name]["environment"].values() if "${" in each
         ]
     assert not re.findall(r"\$\{\w*(?:PASSWORD|ISSUER|AUDIENCE):-", TEXT)
-    assert not re.findall(r"://\w+:", TEXT)
+    assert not re.findall(r"://\w+:[^@/\s]*@", TEXT)
 
 
 def test_what_watches_comes_to_the_services() -> None:
