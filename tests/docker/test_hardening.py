@@ -191,7 +191,7 @@ def test_service_reaches_its_peers_and_nobody_else(stack: Stack, service: Servic
 @EVERY
 def test_service_has_no_way_to_the_world(stack: Stack, service: Service) -> None:
     """Of its networks one is not internal, and what goes out there keeps an address that nobody
-    answers. The provider's keys, without which the purchase above failed, came through `outside`."""
+    answers. The provider's keys, which the purchase above needs, came through `outside`."""
     networks = stack.containers[service.name]["NetworkSettings"]["Networks"]
     project = stack.project
     open_ones = [
