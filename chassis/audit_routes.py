@@ -6,6 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 from fastapi import Query
 from starlette.requests import Request
+from starlette.responses import Response
 
 from .callers import admits
 from .fields import Output, Text, Timestamp
@@ -51,9 +52,15 @@ def as_entry(row: Record) -> AuditEntry:
 @router.get("/audit-log")
 @admits("admin")
 async def list_audit_log(
-    request: Request, subject: Subject = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    request: Request,
+    response: Response,
+    subject: Subject = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Page[AuditEntry]:
     """The changes that the staff and admins have made here, newest first."""
+    # It is about people, whatever else this service keeps.
+    response.headers["Cache-Control"] = "no-store"
     (before,) = decode(cursor, UUID) or [NEWEST]
     filters, values = conditions({"subject = {}": subject}, first=3)
     query = LIST.format(table=request.app.state.audit_table, filters=filters)

@@ -278,7 +278,9 @@ async def test_admins_read_it(service: httpx.AsyncClient, tokens: Tokens) -> Non
         seen += [each["path"] for each in page["items"]]
         query = page["next_cursor"] and {"limit": 2, "cursor": page["next_cursor"]}
     assert seen == [f"/stock/TEA-{number}" for number in (4, 3, 2, 1, 0)]
-    page = (await service.get("/audit-log", params={"subject": SAM}, headers=admin)).json()
+    answer = await service.get("/audit-log", params={"subject": SAM}, headers=admin)
+    assert answer.headers["cache-control"] == "no-store"
+    page = answer.json()
     assert [each["path"] for each in page["items"]] == ["/stock/TEA-3", "/stock/TEA-1"]
     assert {each["subject"] for each in page["items"]} == {SAM}
     staff = bearer(tokens.person("staff", subject=SAM))
@@ -296,6 +298,22 @@ async def test_nobody_changes_it(name: str, books: asyncpg.Connection) -> None:
         await books.execute("RESET ROLE")
         with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append-only"):
             await books.execute(statement)
+
+
+@pytest.mark.parametrize("name", ["customer"])
+async def test_who_has_somebody_exported_is_written_down(
+    name: str, service: httpx.AsyncClient, tokens: Tokens, books: asyncpg.Connection
+) -> None:
+    """A GET that asks all services for what they hold of somebody: nobody brings it here."""
+    staff = bearer(tokens.person("staff", subject=SAM))
+    profile = {"email": "ada@example.org", "name": "Ada"}
+    made = await service.post("/customers", json=profile, headers=staff)
+    path = f"/customers/{made.json()['customer_id']}"
+    hurry = staff | {"X-Request-Timeout-Ms": "400"}
+    assert (await service.get(f"{path}/export", headers=hurry)).status_code == 503
+    assert (await service.get(path, headers=staff)).status_code == 200
+    told = [(entry["method"], entry["path"]) for entry in await entries(books, name)]
+    assert told == [("POST", "/customers"), ("GET", f"{path}/export")]
 
 
 @pytest.mark.parametrize("name", ["cart"])
