@@ -82,11 +82,6 @@ def _formed(text: str, control: re.Pattern[str]) -> str:
     return text
 
 
-def fold(text: str) -> str:
-    """What is the same for two texts that differ in case only, or in how they are composed."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
 def _composed(text: str) -> str:
     if _piled.search(text):
         raise ValueError(f"must not have more than {MOST_MARKS} marks on one letter")

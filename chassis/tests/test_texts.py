@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from chassis import Attributes, LongText, Text
 from chassis.fields import Input
-from chassis.texts import MOST_CHARACTERS, MOST_MARKS, fold, in_lines, one_form
+from chassis.texts import MOST_CHARACTERS, MOST_MARKS, in_lines, one_form
 
 
 class Note(Input):
@@ -116,12 +116,6 @@ def test_joiners_between_letters_stay(before: str, after: str) -> None:
             assert f"\u0915{joiner}\u0937" in one_form(text)
         except ValueError as refused:
             assert "must not" in str(refused)  # noqa: PT017  # NUL, say
-
-
-def test_fold() -> None:
-    assert fold("CAFE\u0301") == fold("caf\xe9")
-    assert fold("\u03a3\u03c3\u03c2") == "\u03c3\u03c3\u03c3"
-    assert fold("\u0130") != fold("i")
 
 
 def test_lengths_are_those_of_what_is_kept() -> None:
