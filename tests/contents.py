@@ -42,11 +42,12 @@ SELECT what FROM (
 ) AS described (what)
 """
 
+# Without those that are made of others: they change when the way of making them does.
 COLUMNS = """
 SELECT attrelid::regclass::text AS name, array_agg(quote_ident(attname) ORDER BY attnum) AS columns
   FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
  WHERE relnamespace::regnamespace::text = ANY ($1) AND relkind = 'r'
-   AND attnum > 0 AND NOT attisdropped
+   AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
  GROUP BY attrelid
 """
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from searchService.app import queries
 from searchService.app.facets import BOUNDS
 from searchService.app.highlights import highlighted
-from searchService.app.queries import Meaning, Question
+from searchService.app.queries import Meaning, Parts, Question
 from searchService.app.searches import MEANING
 
 from .bare import answer, db_of, service
@@ -22,10 +22,11 @@ from .bare import answer, db_of, service
 async def search(request: Request) -> Response:
     db, asked = db_of(request), request.query_params
     question, limit = Question(asked["q"], None, None, None, None, "relevance"), int(asked["limit"])
-    row = await db.fetchrow(MEANING, question.text, None)
+    row = await db.fetchrow(MEANING, question.sku, None)
     assert row is not None
-    meaning = Meaning(row["typed"], row["wide"])
-    query, values = queries.hits(question, meaning, queries.ALL, limit + 1, None)
+    *meant, _ = row.values()
+    meaning = Meaning(*meant)
+    query, values = queries.hits(question, meaning, Parts(), limit + 1, None)
     found = await db.fetch(query, *values)
     rows = found[:limit]
     names = await highlighted(db, (row["name"] for row in rows), meaning.wide)
@@ -48,6 +49,7 @@ def hit(row: Record, highlight: str) -> dict[str, Any]:
         "price": f"{row['price']:.2f}",
         "currency": row["currency"],
         "category": row["category"],
+        "in_stock": row["in_stock"],
         "score": row["score"],
         "highlight": highlight,
     }
@@ -55,18 +57,22 @@ def hit(row: Record, highlight: str) -> dict[str, Any]:
 
 def counted(groups: list[dict[str, Any]]) -> dict[str, Any]:
     categories: Counter[str] = Counter()
-    buckets: Counter[int] = Counter()
+    buckets: Counter[tuple[str, int]] = Counter()
     for group in groups:
         categories[group["category"]] += group["count"]
-        buckets[group["bucket"]] += group["count"]
+        buckets[group["currency"], group["bucket"]] += group["count"]
     ordered = sorted(categories.items(), key=lambda entry: (-entry[1], entry[0]))
-    ranges = enumerate(pairwise((*BOUNDS, None)), 1)
+    ranges = dict(enumerate(pairwise((*BOUNDS, None)), 1))
     return {
         "category": [{"value": value, "count": n} for value, n in ordered],
         "price": [
-            {"from": f"{start}.00", "to": to and f"{to}.00", "count": buckets[number]}
-            for number, (start, to) in ranges
-            if buckets[number]
+            {
+                "currency": currency,
+                "from": f"{ranges[number][0]}.00",
+                "to": (to := ranges[number][1]) and f"{to}.00",
+                "count": count,
+            }
+            for (currency, number), count in sorted(buckets.items())
         ],
     }
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from chassis.lists import encode
-from searchService.app.queries import ALL, Question
+from searchService.app.queries import Parts, Question
 
 from ..catalogue import NAMES, World
 from ..operations import OPERATIONS, Operation
@@ -130,7 +130,7 @@ def _search_from(sort: Any, place: Callable[[Good], str]) -> Ask:
 
     def path(picked: Picked, chance: Random) -> str:
         good = chance.choice(picked.goods)
-        cursor = _cursor(question.fingerprint(), ALL, place(good), good.sku)
+        cursor = _cursor(question.fingerprint(), *Parts(), place(good), good.sku)
         return f"/search?limit=20&sort={sort}&{cursor}"
 
     return path
@@ -252,6 +252,15 @@ ASKED: Mapping[str, Asked] = {
     "search: rare word not typed to its end": Asked(WORDS, "search", _search()(begun_rare)),
     "search: misspelt": Asked(WORDS, "search", _search()(misspelt)),
     "search: misspelt, rare": Asked(WORDS, "search", _search()(misspelt_rare)),
+    "search: SKU not typed to its end": Asked(
+        WORDS, "search", _search()(lambda p, c: c.choice(p.goods).sku[:-1].lower())
+    ),
+    "search: SKU and common word": Asked(
+        WORDS, "search", _search()(lambda p, c: f"{c.choice(p.goods).sku} {common(p, c)}")
+    ),
+    "search: two words written as one": Asked(
+        WORDS, "search", _search()(lambda p, c: two_common(p, c).replace(" ", ""))
+    ),
     "search: common word, by price": Asked(WORDS, "search", _search("price")(common)),
     "search: common word, by name": Asked(WORDS, "search", _search("name")(common)),
     "search: common word, filtered": Asked(

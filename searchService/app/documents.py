@@ -1,7 +1,7 @@
 """One document of the index: what a product is found by, and what a hit shows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,9 @@ from chassis import Connection, NotFound, Preconditions, invalid, tag_of, to_maj
 
 from .schemas import Document, DocumentFields, NewDocument
 
-# Long descriptions take milliseconds each to index, and a statement has two seconds.
+# A statement has two seconds, and a long text in Chinese takes a tenth of one to index.
 BATCH = 100
+LETTERS = 60_000
 
 # In SKU order, so that two that index the same documents queue instead of deadlocking.
 UPSERT = """
@@ -28,13 +29,16 @@ ON CONFLICT (sku) DO UPDATE
 RETURNING *, old.updated_at AS before
 """
 
-# In order, for the same reason. Most words are there already, and are not waited for.
-LEARN = """
-INSERT INTO search.vocabulary (word)
+WORDS = """
 SELECT DISTINCT word
   FROM search.index AS document, unnest(tsvector_to_array(document.words)) AS word
- WHERE sku = ANY($1) AND length(word) BETWEEN 3 AND 40
- ORDER BY word
+ WHERE sku = ANY($1) AND search.learnable(word)
+"""
+
+# All at once and in order, for the same reason. Most words are there already, and are not waited
+# for.
+LEARN = """
+INSERT INTO search.vocabulary (word) SELECT word FROM unnest($1::text[]) AS word ORDER BY word
 ON CONFLICT DO NOTHING
 """
 
@@ -92,13 +96,33 @@ def as_row(new: NewDocument) -> tuple[Any, ...]:
 
 async def upsert(db: Connection, documents: Sequence[NewDocument]) -> list[Document]:
     """Index each, or index it anew, in SKU order. Needs a unit of work; safe to repeat."""
-    ordered = sorted(documents, key=lambda new: new.sku)
     rows: list[Record] = []
-    for start in range(0, len(ordered), BATCH):
-        batch = [as_row(new) for new in ordered[start : start + BATCH]]
+    words: set[str] = set()
+    for batch in _batches(sorted(documents, key=lambda new: new.sku)):
         rows += await db.fetch(UPSERT, *(list(column) for column in zip(*batch, strict=True)))
-    await db.execute(LEARN, [new.sku for new in ordered])
+        words.update(await _words(db, [sku for sku, *_ in batch]))
+    await db.execute(LEARN, list(words))
     return [as_document(row) for row in rows]
+
+
+def _batches(documents: Sequence[NewDocument]) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows for UPSERT, as many at a time as one statement can index."""
+    batch: list[tuple[Any, ...]] = []
+    letters = 0
+    for new in documents:
+        row = as_row(new)
+        size = sum(len(text) for text in row if isinstance(text, str))
+        if batch and (len(batch) == BATCH or letters + size > LETTERS):
+            yield batch
+            batch, letters = [], 0
+        batch.append(row)
+        letters += size
+    if batch:
+        yield batch
+
+
+async def _words(db: Connection, skus: list[str]) -> list[str]:
+    return [row["word"] for row in await db.fetch(WORDS, skus)]
 
 
 async def find(db: Connection, sku: str) -> Document:
@@ -113,7 +137,7 @@ async def replace(db: Connection, new: NewDocument, preconditions: Preconditions
     """Index one, or index it anew. Needs a unit of work. Raises PreconditionFailed."""
     (row,) = await db.fetch(UPSERT, *([value] for value in as_row(new)))
     preconditions.check(row["before"] and tag_of(row["before"]))
-    await db.execute(LEARN, [new.sku])
+    await db.execute(LEARN, await _words(db, [new.sku]))
     return as_document(row)
 
 

@@ -17,32 +17,42 @@ BOUNDS = (0, 10, 25, 50, 100, 250, 500, 1000, 2500)
 MOST_CATEGORIES = 100
 
 
-def counted(groups: Sequence[Group], category: str | None) -> Facets:
-    """The facets from rows of `category, bucket, in_range, count`.
+def counted(groups: Sequence[Group], category_key: str | None) -> Facets:
+    """The facets from rows of `category_key, category, currency, bucket, in_range, count`.
 
-    The groups are those under all filters but price and category, which decide here: each facet
-    counts what is left without its own.
+    Categories that read the same are one, shown as one of them writes it. The groups are those
+    under all filters but price and category, which decide here: each facet counts what is left
+    without its own.
     """
     categories: Counter[str] = Counter()
-    buckets: Counter[int] = Counter()
+    shown: dict[str, str] = {}
+    prices: Counter[tuple[str, int]] = Counter()
     for group in groups:
-        if group["in_range"] and group["category"] is not None:
-            categories[group["category"]] += group["count"]
-        if group["bucket"] is not None and category in (None, group["category"]):
-            buckets[group["bucket"]] += group["count"]
-    return Facets(category=_categories(categories), price=_prices(buckets))
+        key = group["category_key"]
+        if group["in_range"] and key is not None:
+            categories[key] += group["count"]
+            shown[key] = min(group["category"], shown.get(key, group["category"]))
+        if group["bucket"] is not None and category_key in (None, key):
+            prices[group["currency"], group["bucket"]] += group["count"]
+    return Facets(category=_categories(categories, shown), price=_prices(prices))
 
 
-def _categories(counts: Counter[str]) -> list[CategoryCount]:
+def _categories(counts: Counter[str], shown: dict[str, str]) -> list[CategoryCount]:
     """The largest first, equals by name."""
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    return [CategoryCount(value=value, count=count) for value, count in ordered[:MOST_CATEGORIES]]
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], shown[entry[0]]))
+    return [CategoryCount(value=shown[key], count=n) for key, n in ordered[:MOST_CATEGORIES]]
 
 
-def _prices(counts: Counter[int]) -> list[PriceCount]:
-    """The ranges with hits, cheapest first. PostgreSQL numbers its buckets from 1."""
+def _prices(counts: Counter[tuple[str, int]]) -> list[PriceCount]:
+    """The ranges with hits of each currency, cheapest first. PostgreSQL numbers its buckets from
+    1."""
+    ranges = dict(enumerate(pairwise((*BOUNDS, None)), 1))
     return [
-        PriceCount(start=f"{start}.00", to=f"{to}.00" if to else None, count=counts[number])
-        for number, (start, to) in enumerate(pairwise((*BOUNDS, None)), 1)
-        if counts[number]
+        PriceCount(
+            currency=currency,
+            start=f"{ranges[number][0]}.00",
+            to=f"{to}.00" if (to := ranges[number][1]) else None,
+            count=count,
+        )
+        for (currency, number), count in sorted(counts.items())
     ]

@@ -10,6 +10,7 @@ from chassis import (
     DEFAULT_LIMIT,
     SKU,
     Amount,
+    Currency,
     Cursor,
     Db,
     Limit,
@@ -103,14 +104,15 @@ async def search(
     category: Annotated[Category | None, Query()] = None,
     min_price: Annotated[Amount | None, Query()] = None,
     max_price: Annotated[Amount | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
     in_stock: bool | None = None,
     sort: Sort = "relevance",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> SearchResult:
     """Documents with all of the words, or, without `q`, all documents. Prices are compared in
-    major units, whatever the currency."""
-    question = Question(q, category, min_price, max_price, in_stock, sort)
+    major units, whatever the currency, unless `currency` leaves one only."""
+    question = Question(q, category, min_price, max_price, in_stock, sort, currency)
     return await searches.search(db, question, limit, cursor)
 
 

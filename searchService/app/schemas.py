@@ -80,6 +80,7 @@ class Hit(Output):
     price: Annotated[str | None, Field(examples=["19.99"])]
     currency: str | None
     category: str | None
+    in_stock: bool
     score: Annotated[float, Field(description="0 to 1; 1 for the SKU that was asked for.")]
     highlight: Annotated[str, Field(description="The name as HTML, what matched in <em>.")]
 
@@ -90,10 +91,12 @@ class CategoryCount(Output):
 
 
 class PriceCount(Output):
-    """So many prices from `from` up to, but not including, `to`; null is without an end."""
+    """So many prices of a currency from `from` up to, but not including, `to`; null is without an
+    end."""
 
     model_config = ConfigDict(populate_by_name=True)
 
+    currency: Annotated[str, Field(examples=["EUR"])]
     start: Annotated[str, Field(alias="from", examples=["10.00"])]
     to: Annotated[str | None, Field(examples=["25.00"])]
     count: int

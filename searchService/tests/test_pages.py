@@ -116,9 +116,9 @@ async def test_forged_place_is_refused(
 ) -> None:
     """A cursor with the right fingerprint, but a place that is no price, or in no part."""
     await index(*many())
-    position = decode((await ask(sort="price", limit=1))["next_cursor"], str, int, str, str)
+    position = decode((await ask(sort="price", limit=1))["next_cursor"], str, int, int, str, str)
     assert position is not None
-    fingerprint, _, _, sku = position
-    forged = encode(fingerprint, part, place, sku)
+    fingerprint, _, other, _, sku = position
+    forged = encode(fingerprint, part, other, place, sku)
     refused = await service.get("/search", params={"sort": "price", "cursor": forged})
     assert refused.status_code == 422

@@ -6,7 +6,7 @@ together here, by the functions that do it, in every way that a request can ask 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
@@ -30,7 +30,7 @@ from orderService.app import orders
 from orderService.app.schemas import Status as OrderStatus
 from paymentService.app import payments
 from searchService.app import queries
-from searchService.app.queries import Meaning, Question
+from searchService.app.queries import Meaning, Parts, Question
 from searchService.app.schemas import Sort
 from shippingService.app import shipments
 from shippingService.app.schemas import Status as ShipmentStatus
@@ -155,29 +155,34 @@ def _searches() -> dict[str, Statement]:
     """In every combination of words, filters, sorts, first page or a later one, and of as much of
     the index as may be asked."""
     found = {}
+    words = Meaning("lamp", "lamp | lampshad", "lamp | lampshad | lmap", "lamp", (), "oak", "oak")
     meanings = {
-        "no text": ("", Meaning(None, None)),
-        "words": ("lamp", Meaning("lamp", "lamp | lmap", "oak")),
-        "no word": ("?", Meaning(None, None)),
+        "no text": ("", Meaning(category_key="oak")),
+        "words": ("lamp", words),
+        "plain words": ("lamp", replace(words, typed="lamp", wide="lamp")),
+        "unspaced": ("有机绿茶", replace(words, exact="有机 <2> 绿茶", wide="有机 <2> 绿茶")),
+        "SKU": ("lamp", replace(words, skus=["LAMP", "lamp"])),
+        "no word": ("?", Meaning(category_key="oak")),
+        "no word but a SKU": ("-", Meaning(skus=["-"], category_key="oak")),
     }
-    for part, asked, category, price, in_stock, sort, later in product(
-        (queries.ALL, *queries.PARTS),
-        meanings,
-        (None, "Oak"),
-        (None, Decimal(9)),
-        (None, True, False),
-        get_args(Sort),
-        (False, True),
-    ):
+    everything = product(
+        meanings, (None, "Oak"), (None, Decimal(9)), (None, True, False), (None, "EUR"),
+        get_args(Sort), (False, True),
+    )  # fmt: skip
+    for asked, category, price, in_stock, currency, sort, later in everything:
         text, meaning = meanings[asked]
-        question = Question(text, category, price, price, in_stock, sort)
+        question = Question(text, category, price, price, in_stock, sort, currency)
         after = ("0", "") if later else None
-        name = f"search {part}, {asked}, {category}, {price}, {in_stock}, {sort}, later {later}"
-        found[f"{name}: hits"] = Statement(*queries.hits(question, meaning, part, 51, after))
+        name = f"{asked}, {category}, {price}, {in_stock}, {currency}, {sort}, later {later}"
         if meaning.wide:
-            found[f"{name}: sample"] = Statement(*queries.sample(question, meaning))
-        found[f"{name}: total"] = Statement(*queries.total(question, meaning, part))
-        found[f"{name}: groups"] = Statement(*queries.groups(question, meaning, part))
+            found[f"sample of {name}"] = Statement(*queries.sample(question, meaning))
+        for part in (queries.ALL, *queries.PARTS) if asked == "words" else (queries.ALL,):
+            parts = Parts(part, part)
+            found[f"hits {part} of {name}"] = Statement(
+                *queries.hits(question, meaning, parts, 51, after)
+            )
+            found[f"total {part} of {name}"] = Statement(*queries.total(question, meaning, parts))
+            found[f"groups {part} of {name}"] = Statement(*queries.groups(question, meaning, parts))
     return found
 
 

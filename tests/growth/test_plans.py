@@ -56,8 +56,6 @@ def test_what_is_put_together_is_known() -> None:
         "paymentService.app.sweeps.UNSETTLED",
         "shippingService.app.shipments.LIST",
         "transactionService.app.transactions.RECORD",
-        "searchService.app.queries.ANSWERS",
-        "searchService.app.queries.THE_ONE",
         "searchService.app.queries.FILTERED",
         "searchService.app.queries.SAMPLE",
         "searchService.app.queries.HITS",

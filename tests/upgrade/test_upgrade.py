@@ -99,6 +99,28 @@ def test_a_released_version_comes_forward_and_loses_no_row(database: str, versio
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_old_documents_are_found_in_new_ways(database: str, version: str) -> None:
+    search = ["searchService"]
+    await run_sql(database, *EMPTY)
+    await apply(database, HERE / version, search)
+    await run_sql(
+        database,
+        *kept(HERE / version, search),
+        "INSERT INTO search.index (sku, name, attributes)"
+        " VALUES ('A-1', 'Wi-Fi 有机绿茶', '{\"ean\": 4006381333931}')",
+    )
+    await apply(database, ROOT, search)
+    async with session(database) as db:
+        for q in ("wifi", "绿茶", "a1", "4006381333931", "gren"):
+            found = await db.fetchval(
+                "SELECT count(*) FROM search.index, search.meaning($1, '') AS meant"
+                " WHERE words @@ wide::tsquery",
+                q,
+            )
+            assert found == 1, q
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_rows_are_kept_of_every_table(version: str) -> None:
     for folder in ALL:
         kept_of = " ".join(kept(HERE / version, [folder]))

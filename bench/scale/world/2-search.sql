@@ -6,7 +6,7 @@ SELECT sku, name, description, category, price_minor / 100.0, 'EUR', attributes,
 
 INSERT INTO search.vocabulary (word)
 SELECT word FROM ts_stat('SELECT words FROM search.index')
- WHERE length(word) BETWEEN 3 AND 40;
+ WHERE search.learnable(word);
 
 INSERT INTO search.search_idempotency_keys
        (scope, key, fingerprint, status, headers, body, created_at)
