@@ -88,11 +88,18 @@ def operations(shop: Shop, service: str) -> Iterator[Operation]:
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             for parameter in operation["parameters"]:
                 if parameter.get("in") == "path":
-                    value = values.of(parameter["name"], parameter["schema"], 0)
-                    path = path.replace(f"{{{parameter['name']}}}", str(value))
+                    value = named(values, parameter)
+                    path = path.replace(f"{{{parameter['name']}}}", value)
             body = values.of("body", schema, 0)
             if isinstance(body, dict):
                 yield Operation(method.upper(), path, body, members(document, operation))
+
+
+def named(values: Values, parameter: Any) -> str:
+    """One that a path can be made with: what is left out is empty, now and then."""
+    while not (value := values.of(parameter["name"], parameter["schema"], 0)):
+        pass
+    return str(value)
 
 
 def members(document: Any, operation: Any) -> dict[str, Any]:
@@ -137,7 +144,8 @@ def unfit(name: str, value: Any) -> tuple[str, ...]:
         return NO_FLAGS
     if isinstance(value, int):
         return tuple(each for each in NO_NUMBERS if name != "delta" or each != "-1")
-    return NO_TEXTS if isinstance(value, str) else ()
+    # What is empty counts as left out, whatever it would be of.
+    return NO_TEXTS if isinstance(value, str) and value else ()
 
 
 @EVERY
