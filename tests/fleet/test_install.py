@@ -1,6 +1,7 @@
 """What `make install` makes of .venv, with uv and with pip, and what it repairs."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -42,8 +43,12 @@ def lock(checkout: Path, digest: str) -> None:
 
 
 def make(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Without what a `make test` that we run under was told."""
     asked = ["make", f"PYTHON={sys.executable}", *words]
-    return subprocess.run(asked, cwd=checkout, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    return subprocess.run(
+        asked, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def has_tiny(checkout: Path) -> bool:
