@@ -50,7 +50,9 @@ CREATE OR REPLACE TRIGGER customers_email_key
     BEFORE INSERT OR UPDATE OF email ON customer.customers
     FOR EACH ROW EXECUTE FUNCTION customer.keep_email_key();
 
--- Rows of an older version come into the form of today.
+-- Rows of an older version come into the form of today, where what was unique by lower case may be
+-- twins.
+DROP INDEX IF EXISTS customer.customers_email;
 ALTER TABLE customer.customers DROP CONSTRAINT IF EXISTS erased_means_no_personal_data;
 UPDATE customer.customers SET email = customer.plain_email(email)
  WHERE email <> customer.plain_email(email) AND customer.plain_email(email) ~ '^\S+@\S+$';
@@ -77,7 +79,6 @@ CREATE INDEX IF NOT EXISTS customers_twins
 -- The sweep that brings domains into IDNA: empty but after an upgrade.
 CREATE INDEX IF NOT EXISTS customers_without_idna
     ON customer.customers (customer_id) WHERE email_key ~ '[^\x01-\x7F][^@]*$';
-DROP INDEX IF EXISTS customer.customers_email;
 
 -- What customers ask about their personal data. The services that hold some read it here in the
 -- order of the numbers, and bring what they hold.

@@ -97,10 +97,14 @@ UPDATE payment.payments
 RETURNING *
 """
 
+# An outcome may come hours later, when its customer has been erased.
 DECIDE = """
 UPDATE payment.payments
-   SET status = $3, last4 = $4, token = NULL, attempts = 0, version = version + 1,
-       next_attempt_at = now() + make_interval(secs => $5), updated_at = clock_timestamp()
+   SET status = $3, token = NULL, attempts = 0, version = version + 1,
+       next_attempt_at = now() + make_interval(secs => $5), updated_at = clock_timestamp(),
+       last4 = CASE WHEN NOT EXISTS (
+           SELECT FROM payment.subject_requests WHERE subject = customer_id AND kind = 'erasure')
+           THEN $4 END
  WHERE payment_id = $1 AND version = $2 AND status IN ('processing', 'unknown')
 RETURNING *
 """

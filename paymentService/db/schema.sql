@@ -145,6 +145,9 @@ ALTER TABLE payment.subject_requests
 CREATE INDEX IF NOT EXISTS subject_requests_open
     ON payment.subject_requests (next_attempt_at) WHERE open;
 DROP INDEX IF EXISTS payment.subject_requests_erasures;
+-- Who is erased, when an outcome comes late.
+CREATE INDEX IF NOT EXISTS subject_requests_erased
+    ON payment.subject_requests (subject) WHERE kind = 'erasure';
 -- Once more for those whose answers may still be kept: an older version passed over some.
 UPDATE payment.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
  WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';

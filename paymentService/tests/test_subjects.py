@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from chassis.subjects import TRIES
-from paymentService.tests.support import Shop
+from paymentService.tests.support import Shop, pay
 from tests.polling import until
 from tests.subject_peer import SubjectPeer
 
@@ -159,3 +159,19 @@ async def test_an_erasure_ends(peers: SubjectPeer, database_url: str) -> None:
     await ask(database_url, old, number)
     left = "SELECT count(*) FROM payment.subject_requests WHERE open"
     await until(lambda: ask(database_url, left), lambda count: count == 0)
+
+
+async def test_an_outcome_that_comes_late_tells_nothing_of_an_erased_customer(
+    service: httpx.AsyncClient, shop: Shop, database_url: str
+) -> None:
+    gone, stays = uuid4(), uuid4()
+    long_ago = """
+    INSERT INTO payment.subject_requests (number, kind, subject, things, created_at)
+    VALUES (1, $2, $1, '{}', now() - interval '1 day')
+    """
+    await ask(database_url, long_ago, gone, "erasure")
+    for customer_id, last4 in ((gone, None), (stays, "4242")):
+        order_id = shop.place()
+        shop.orders[order_id]["customer_id"] = str(customer_id)
+        paid = await pay(service, order_id)
+        assert (paid.status_code, paid.json()["method"]["last4"]) == (201, last4)

@@ -78,8 +78,9 @@ def faults(plan: Node, rows: Mapping[str, float]) -> Iterator[str]:
             yield f"passes by all of {table} until enough are found: {node['Filter']}"
 
 
-# What somebody waits for, two minutes at most, and parcels whose orders are not told yet.
-SHORT_LIVED = {"export_parts", "claims"}
+# What somebody waits for, two minutes at most, parcels whose orders are not told yet, and whom a
+# restored backup has brought back.
+SHORT_LIVED = {"export_parts", "claims", "to_erase"}
 
 QUEUE = 100
 # Going along the index of names or prices until enough documents have a common word is what a

@@ -36,6 +36,8 @@ COMMANDS = {
     "house": ("pytest", "-q", "-x", "tests/house", "-k"),
     # Every thing that has an ETag, by every way to write it.
     "preconditions": ("pytest", "-q", "-x", "tests/preconditions", "-k"),
+    # A customer who has left a word in every personal column, exported and erased.
+    "personal data": ("pytest", "-q", "-x", "tests/journeys/test_personal_data.py", "-k"),
     # A purchase, and the whole audit when it is done.
     "audit": ("pytest", "-q", "-x", "tests/journeys/test_purchase.py", "-k"),
 }
