@@ -54,7 +54,8 @@ router = Router(tags=["payments"])
 )
 @admits("customer", "staff")
 async def create_payment(new: NewPayment, context: ContextOf, once: OnceOnly) -> Response:
-    """Pay an order, all of it. A declined payment is an answer too, and leaves the order free."""
+    """Pay an order, all of it. A declined payment is an answer too, and leaves the order free; ten
+    may be declined within an hour."""
     return await saga.pay(context, once, new)
 
 
