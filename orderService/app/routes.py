@@ -82,7 +82,8 @@ async def list_orders(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[Order]:
-    """Newest first. A page ends early where its orders have very many lines; `next_cursor` goes on."""
+    """Newest first. A page ends early where its orders have very many lines: `next_cursor` goes
+    on."""
     return await orders.listed(db, customer_id, status, paid, limit, cursor, owner())
 
 
