@@ -42,6 +42,13 @@ both.
 
 Errors are problem documents (RFC 9457). `type` is a path of this service that says what the problem
 means and what to do about it: `GET /problems/{type}`.
+
+Texts are kept in NFC, trimmed, and without what is invisible. An optional member or parameter that
+is `""` counts as left out; in a PATCH, as null. Members and parameters that are not known are
+refused.
+
+`If-Match` and `If-None-Match` are obeyed where there is an `ETag`. Where there is none, `If-Match`
+with anything but `*` is refused (412).
 """
 
 TAGS = {
