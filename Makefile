@@ -68,6 +68,11 @@ replay: install ## Play a year of real invoices: make replay DATA=online_retail.
 audit: install ## Check every invariant over all schemas (AUDIT_DATABASE_URL)
 	@$(IN_VENV) -m fleet.audit
 
+OPENAPI ?= openapi.json
+.PHONY: openapi
+openapi: install ## Write one OpenAPI page for all ten services (OPENAPI=file)
+	@$(IN_VENV) -m fleet.openapi "$(OPENAPI)"
+
 ##@ Operate
 
 .PHONY: status
@@ -156,6 +161,16 @@ $(VENV)/.installed-supply: supply/requirements.txt $(VENV)/.installed-dev
 	@$(INSTALL) -r supply/requirements.txt
 	@$(STAMP)
 
+$(VENV)/.installed-clients: tests/clients/requirements.txt $(VENV)/.installed-dev
+	@echo "Installing what makes clients of the OpenAPI pages …"
+	@$(INSTALL) -r tests/clients/requirements.txt
+	@$(STAMP)
+
+# For TypeScript, where there is Node.
+tests/clients/node_modules/.installed: tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/clients --no-audit --no-fund && touch $@; \
+	  else echo "There is no Node here: no client in TypeScript is made." >&2; fi
+
 ##@ Develop
 
 # Kept, whatever the environment says: tests start hundreds of processes, each of which would
@@ -184,6 +199,10 @@ test-observability: install-dev ## Dashboards and alerts against a real Promethe
 	  { echo "Prometheus and promtool are needed. On Debian and Ubuntu: sudo apt install prometheus" >&2; exit 1; }
 	@$(IN_VENV) -m pytest -q --prometheus tests/observed/prometheus $(ARGS)
 
+.PHONY: test-clients
+test-clients: $(VENV)/.installed-clients tests/clients/node_modules/.installed ## Clients made of the OpenAPI pages, in Python and TypeScript, buy something
+	@$(IN_VENV) -m pytest -q tests/clients $(ARGS)
+
 .PHONY: upgrade-check
 upgrade-check: install-dev ## Bring the schemas of each released version forward, with its rows
 	@$(IN_VENV) -m pytest -q tests/upgrade $(ARGS)
@@ -206,7 +225,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 .PHONY: lock
 lock: install-dev ## Resolve requirements.in anew, all at one date (UPGRADE=1 takes newer releases)
 	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
-	@for folder in . chassis bench supply *Service; do \
+	@for folder in . chassis bench supply tests/clients *Service; do \
 	  echo "$$folder/requirements.txt"; \
 	  $(LOCK) $$folder/requirements.in -c requirements-dev.txt -o $$folder/requirements.txt || exit 1; \
 	done
@@ -266,6 +285,11 @@ mutants: install-dev ## Break the product in many small ways: is each of them no
 .PHONY: fuzz
 fuzz: install-dev ## Generated requests against every service: make fuzz REQUESTS=100000 SERVICE=cart SEED=1
 	@$(IN_VENV) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) \
+	  $(if $(SERVICE),--service $(SERVICE)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: schemathesis
+schemathesis: install-dev ## All checks of Schemathesis against all ten; what it may report stands in docs/schemathesis.md
+	@$(IN_VENV) -m tests.fuzz.by_schemathesis $(if $(EXAMPLES),--examples $(EXAMPLES)) \
 	  $(if $(SERVICE),--service $(SERVICE)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: audit-deps
