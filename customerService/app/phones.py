@@ -10,11 +10,12 @@ from chassis import Text
 
 MOST_CHARACTERS = 40
 
-_scheme = re.compile(r"^\s*tel:", re.IGNORECASE)
-# At the end, after a number, and however people write it; RFC 3966 has `;ext=5`.
+_scheme = re.compile(r"^\s*tel[.:]*\s*(?=[+(0-9])", re.IGNORECASE)
+# At the end, after a number, and however people write it; RFC 3966 has `;ext=5`, telephones have
+# commas for a pause.
+_WORD = r"(?:extension|extn|ext|x|#|доб)\.?\s*[:=]?"
 _extension = re.compile(
-    r"(?<=[0-9)])\s*[,;]?\s*(?:extension|extn|ext|x|#|доб)\.?\s*[:=]?\s*([0-9]{1,10})$",
-    re.IGNORECASE,
+    rf"(?<=[0-9)])\s*\(?(?:[,;]+\s*(?:{_WORD})?|{_WORD})\s*([0-9]{{1,10}})\)?$", re.IGNORECASE
 )
 _number = re.compile(r"\(?\+?[0-9 ()./-]*[0-9][0-9 ()./-]*( x[0-9]+)?")
 

@@ -27,6 +27,9 @@ from customerService.tests.test_customers import create
         ("020 7946 0018x5", "020 7946 0018 x5"),
         ("020 7946 0018 x5", "020 7946 0018 x5"),
         ("020 7946 0018 #5", "020 7946 0018 x5"),
+        ("020 7946 0018 (ext 5)", "020 7946 0018 x5"),
+        ("+1 202 555 0100,,5", "+1 202 555 0100 x5"),
+        ("Tel. 020 7946 0018", "020 7946 0018"),
         ("tel:+44-20-7946-0018", "+44-20-7946-0018"),
         ("TEL: +44-20-7946-0018;ext=5", "+44-20-7946-0018 x5"),
         ("+44 (0)20 7946 0018", "+44 (0)20 7946 0018"),
@@ -52,7 +55,20 @@ async def test_a_number_is_kept_plain(service: httpx.AsyncClient, pasted: str, k
 
 
 @pytest.mark.parametrize(
-    "phone", ["call me", "+", "ext 5", "x5", "1" * 41, "1-800-FLOWERS", "5 x", "a@b.c", "1" * 9999]
+    "phone",
+    [
+        "call me",
+        "+",
+        "ext 5",
+        "x5",
+        "1" * 41,
+        "1-800-FLOWERS",
+        "5 x",
+        "tel:",
+        "5, x",
+        "a@b.c",
+        "1" * 9999,
+    ],
 )
 async def test_anything_else_is_refused_in_words(service: httpx.AsyncClient, phone: str) -> None:
     refused = await create(service, phone=phone)
