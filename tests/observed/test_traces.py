@@ -158,15 +158,16 @@ async def is_whole(spans: list[Seen]) -> bool:
         {each.service for each in spans} == {s.name for s in SERVICES}
         and names >= SWEEPS
         and shipped
-        and BY_THE_SWEEP in above_inserts(spans)
+        and BY_THE_SWEEP in above_looks(spans)
     )
 
 
-def above_inserts(spans: list[Seen]) -> list[list[tuple[str, str]]]:
-    """What each statement that made a shipment is below."""
+def above_looks(spans: list[Seen]) -> list[list[tuple[str, str]]]:
+    """What each statement that looked for a shipment is below: the one that was asked for first may
+    have been made meanwhile."""
     known = {each.id: each for each in spans}
-    inserts = [each for each in spans if each.span.name == "INSERT shipping.shipments"]
-    return [above(known, each) for each in inserts]
+    looks = [each for each in spans if each.span.name == "SELECT shipping.shipment_events"]
+    return [above(known, each) for each in looks]
 
 
 def above(known: dict[str, Seen], span: Seen) -> list[tuple[str, str]]:

@@ -118,6 +118,11 @@ async def ship_by_hand(purchase: Purchase) -> None:
         raise Wrong(f"fulfilment ended with {outcome}")
 
 
+async def ship_unless_disturbed(purchase: Purchase) -> None:
+    with suppress(Gone):
+        await ship_by_hand(purchase)
+
+
 @dataclass(frozen=True)
 class Journey:
     """What happens in `prelude` happens undisturbed. `stock` is how many there are of the second
@@ -138,6 +143,7 @@ JOURNEYS = {
     "undone": Journey(order_and_pay, be_refused_and_cancel, stock=0, ships=False),
     "handed": Journey(order_and_pay, ship_by_hand, ships=False, by_hand=True),
     "left": Journey(nothing, buy_unless_disturbed, end=False, shopper=Leaver),
+    "let-be": Journey(order_and_pay, ship_unless_disturbed, end=False, shopper=Leaver),
 }
 
 

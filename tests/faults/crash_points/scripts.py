@@ -10,8 +10,9 @@ from pathlib import Path
 from .cases import Case, Script
 from .events import Event
 
-BOUGHT, LEFT = "bought", "left"
-RECORDED = (BOUGHT, "undone", "handed")
+RECORDED = ("bought", "undone", "handed")
+# The same with somebody who leaves.
+LEFT = {"bought": "left", "handed": "let-be"}
 
 EVENTS = Path(__file__).with_name("events.txt")
 
@@ -39,8 +40,8 @@ def cases_of(scripts: Iterable[Script]) -> Iterable[Case]:
     for script in scripts:
         for case in script.cases():
             yield case
-            if case.journey == BOUGHT and case.fault in ("kill", "drop"):
-                yield replace(case, journey=LEFT)
+            if case.journey in LEFT and case.fault in ("kill", "drop"):
+                yield replace(case, journey=LEFT[case.journey])
 
 
 def keep(scripts: Iterable[Script]) -> None:
