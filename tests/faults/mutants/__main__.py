@@ -38,6 +38,8 @@ COMMANDS = {
     "preconditions": ("pytest", "-q", "-x", "tests/preconditions", "-k"),
     # A customer who has left a word in every personal column, exported and erased.
     "personal data": ("pytest", "-q", "-x", "tests/journeys/test_personal_data.py", "-k"),
+    # What requests look like before they are any, over sockets; and what every answer says.
+    "requests": ("pytest", "-q", "-x", "chassis/tests", "-k"),
     # A purchase, and the whole audit when it is done.
     "audit": ("pytest", "-q", "-x", "tests/journeys/test_purchase.py", "-k"),
 }
