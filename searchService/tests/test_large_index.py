@@ -109,6 +109,26 @@ async def test_sku_that_was_asked_for_is_found_in_any_case(index: Index, ask: As
     assert skus(answer) == ["123-lamp"]
 
 
+async def test_whole_word_is_found_among_all_that_begin_so(index: Index, ask: Ask) -> None:
+    """Wherever it is, and `vas` begins what is everywhere."""
+    await index({"sku": "one", "name": "Vas deferens"})
+    answer = await ask(q="vas", limit=1)
+    assert skus(answer) == ["one"]
+    for sort in ("name", "relevance"):
+        assert "one" in await everything(ask, q="vas", sort=sort, limit=200)
+
+
+async def test_unspaced_words_and_units_are_found_in_full(index: Index, ask: Ask) -> None:
+    await index(
+        {"sku": "tea", "name": "有机绿茶100克"},
+        {"sku": "clamp", "name": "Lamp clamp 10mm"},
+        {"sku": "85123A", "name": "Lamp heart"},
+    )
+    for q, sku in (("绿茶", "tea"), ("lamp 10 mm", "clamp"), ("lamp 85123", "85123A")):
+        answer = await ask(q=q)
+        assert (skus(answer), answer["total_is_exact"]) == ([sku], True), q
+
+
 async def test_pages_are_of_one_part_whatever_becomes_of_the_index(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,25 @@ async def test_more_hits_than_anybody_reads(index: Index, ask: Ask, database_url
     assert (answer["total"], answer["total_is_exact"]) == (1, True)
 
 
+async def test_whole_words_come_first_of_however_many_that_begin_so(
+    index: Index, ask: Ask, database_url: str
+) -> None:
+    """More than are ranked, and earlier in the table."""
+    await index({"sku": "A", "name": "Hatch"})
+    db = await asyncpg.connect(database_url)
+    try:
+        await db.execute(
+            "INSERT INTO search.index (sku, name)"
+            " SELECT 'A' || n, 'Hatch' FROM generate_series(1, 1500) n"
+        )
+    finally:
+        await db.close()
+    await index({"sku": "X", "name": "Straw hats"}, {"sku": "Y", "name": "Hat"})
+    answer = await ask(q="hat", limit=3)
+    assert skus(answer)[:2] == ["Y", "X"]
+    assert [hit["name"] for hit in answer["items"]][2:] == ["Hatch"]
+
+
 @pytest.mark.parametrize(("part", "place"), [(1, "cheap"), (3, "1.00"), (0, "1.00")])
 async def test_forged_place_is_refused(
     service: httpx.AsyncClient, index: Index, ask: Ask, part: int, place: str

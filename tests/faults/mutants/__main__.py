@@ -34,6 +34,8 @@ COMMANDS = {
     "access": ("pytest", "-q", "-x", "tests/access", "-k"),
     # Every route by what is sent to it.
     "house": ("pytest", "-q", "-x", "tests/house", "-k"),
+    # Every way to write a word.
+    "search": ("pytest", "-q", "-x", "searchService/tests", "-k"),
     # Every thing that has an ETag, by every way to write it.
     "preconditions": ("pytest", "-q", "-x", "tests/preconditions", "-k"),
     # A customer who has left a word in every personal column, exported and erased.
