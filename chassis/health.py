@@ -41,6 +41,7 @@ class NotReady(Problem, status=503, retry_after=1):
     """
 
     checks: dict[str, str]
+    """What was looked at, and how it is."""
 
 
 class Ready(Output):

@@ -34,6 +34,7 @@ class Page(Output, Generic[Item]):
     """One page of a list, and where the next one starts."""
 
     items: list[Item]
+    """Those of this page, in the list's order."""
     next_cursor: str | None = Field(
         None, description="Where the next page starts: send it as `cursor`; null on the last one."
     )

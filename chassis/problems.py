@@ -21,11 +21,14 @@ be missing:
         sku: str
 """
 
+import ast
 import inspect
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from itertools import pairwise
+from textwrap import dedent
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import to_json
@@ -72,8 +75,9 @@ class Problem(Exception):
     def members_schema(cls) -> dict[str, Any]:
         """The JSON schema of the members that are this problem's own, its models under `$defs`."""
         declared: dict[str, Any] = {
-            name: (kind, getattr(cls, name, ...))
+            name: (Annotated[kind, Field(description=about.get(name))], getattr(cls, name, ...))
             for each in reversed(cls.__mro__[: cls.__mro__.index(Problem)])
+            for about in (_described(each),)
             for name, kind in inspect.get_annotations(each, eval_str=True).items()
         }
         model: Any = create_model(cls.__name__, __config__=ConfigDict(extra="allow"), **declared)
@@ -99,6 +103,20 @@ class Problem(Exception):
             "request_id": current().request_id,
             **{name: value for name, value in self.members.items() if value is not None},
         }
+
+
+def _described(problem: type[Problem]) -> dict[str, str]:
+    """The docstrings that stand below its annotations, by name."""
+    (definition,) = ast.parse(dedent(inspect.getsource(problem))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        member.target.id: inspect.cleandoc(str(about.value.value))
+        for member, about in pairwise(definition.body)
+        if isinstance(member, ast.AnnAssign)
+        and isinstance(member.target, ast.Name)
+        and isinstance(about, ast.Expr)
+        and isinstance(about.value, ast.Constant)
+    }
 
 
 class NotFound(Problem, status=404, remembered=False):
@@ -127,6 +145,7 @@ class InvalidRequest(Problem, status=422, remembered=False):
     """
 
     errors: list[FieldError] | None = None
+    """What is wrong, and where."""
 
 
 class ContentTooLarge(Problem, status=413, remembered=False):
@@ -190,6 +209,7 @@ class DependencyUnavailable(Problem, status=503, retry_after=1):
     """
 
     dependency: str
+    """Who does not answer: a service, or PostgreSQL."""
 
     def __init__(self, dependency: str, detail: str | None = None) -> None:
         super().__init__(

@@ -105,8 +105,11 @@ class ExportPart(Input):
     """A page of what a service holds of a customer. As it is held: what was kept is not judged."""
 
     held: Annotated[list[dict[str, Any]], Field(max_length=100_000)]
+    """What a service holds of the customer."""
     page: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
+    """Which page of it this is, from 0 on."""
     last: Flag = True
+    """Whether this is the last page of it."""
 
 
 @dataclass(frozen=True)

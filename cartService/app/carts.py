@@ -98,6 +98,7 @@ class CartChanged(Problem, status=409, remembered=False):
     """
 
     version: int | None = None
+    """Grows with every change."""
 
 
 class CartEmpty(Problem, status=409, remembered=False):
@@ -121,6 +122,7 @@ class LineLimit(Problem, status=409, remembered=False):
     """
 
     skus: list[str]
+    """The products that this is about."""
 
 
 async def create(db: Connection, customer_id: UUID | None) -> Cart:

@@ -12,6 +12,7 @@ class UnknownSku(Problem, status=422):
     """
 
     skus: list[str]
+    """The products that this is about."""
     sku: str | None = None
 
 

@@ -66,6 +66,7 @@ class Twin(Output):
     customer_id: UUID
     email: str
     twin_of: UUID
+    """The customer who has the address."""
     created_at: Timestamp
 
 

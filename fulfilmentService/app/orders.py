@@ -34,6 +34,7 @@ class OrderNotFulfillable(Problem, status=409):
     """
 
     order_status: str | None = None
+    """Where the order stands."""
     shipment_id: UUID | None = None
 
 
@@ -51,6 +52,7 @@ class UnknownOrderStatus(Problem, status=409, remembered=False):
     """
 
     order_status: str
+    """Where the order stands."""
 
 
 class Line(Output):

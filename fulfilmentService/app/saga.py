@@ -38,6 +38,7 @@ class InsufficientStock(Problem, status=409, remembered=False):
     """
 
     shortages: list[Shortage]
+    """What is short, and how much there is."""
 
 
 class ReservationExpired(Exception):

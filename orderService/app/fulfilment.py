@@ -72,6 +72,7 @@ class OrderNotFulfillable(Problem, status=409):
     """
 
     order_status: str | None = None
+    """Where the order stands."""
     shipment_id: UUID | None = None
 
 

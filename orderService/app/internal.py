@@ -127,7 +127,7 @@ async def claim_order(order_id: UUID, new: ParcelClaim, db: Db) -> Shippable:
 
 @subjects_router.get("/subject-requests")
 @admits(services=("payment", "shipping"))
-async def list_subject_requests(db: Db, after: After = 0) -> SubjectRequests:
+async def list_requests_about_orders(db: Db, after: After = 0) -> SubjectRequests:
     """What customers ask about their personal data, oldest first, twenty at a time; `things` are
     their orders."""
     return SubjectRequests(items=await subjects.listed(db, after, 20))

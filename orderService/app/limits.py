@@ -25,6 +25,7 @@ class Exceeded(Output):
 
     sku: str
     ordered: int
+    """How many the customer would have."""
 
 
 class QuantityLimit(Problem, status=409, remembered=False):
@@ -34,7 +35,9 @@ class QuantityLimit(Problem, status=409, remembered=False):
     """
 
     limit: int
+    """How many there may be."""
     exceeded: list[Exceeded]
+    """The products of which there would be too many."""
 
 
 async def check(db: Connection, quote: Quote, most: int | None) -> None:

@@ -65,6 +65,7 @@ class AmountMismatch(Problem, status=422):
     """
 
     expected: str
+    """What the amount has to be."""
     currency: str
 
 
@@ -75,6 +76,7 @@ class OrderNotPayable(Problem, status=409):
     """
 
     order_status: str
+    """Where the order stands."""
     payment_id: UUID | None = None
 
 
@@ -85,6 +87,7 @@ class OrderNotRefundable(Problem, status=409):
     """
 
     order_status: str
+    """Where the order stands."""
 
 
 class OrderNotCancellable(Problem, status=409):

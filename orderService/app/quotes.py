@@ -63,6 +63,7 @@ class UnknownSku(Problem, status=422, remembered=False):
     """
 
     skus: list[str]
+    """The products that this is about."""
     sku: str | None = None
 
 
@@ -73,6 +74,7 @@ class MixedCurrencies(Problem, status=422, remembered=False):
     """
 
     currencies: list[str]
+    """Those of the products in the cart."""
 
 
 class TotalTooLarge(Problem, status=422, remembered=False):
@@ -82,7 +84,9 @@ class TotalTooLarge(Problem, status=422, remembered=False):
     """
 
     total: str
+    """What it would come to."""
     limit: str
+    """What an order may come to."""
     currency: str
 
 
@@ -93,7 +97,9 @@ class TotalChanged(Problem, status=409, remembered=False):
     """
 
     expected: str
+    """What the amount has to be."""
     total: str
+    """The exact sum of the lines."""
     currency: str
 
 

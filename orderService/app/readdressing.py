@@ -27,6 +27,7 @@ class OrderNotChangeable(Problem, status=409):
     """
 
     order_status: Status
+    """Where the order stands."""
 
 
 async def readdress(

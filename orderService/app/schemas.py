@@ -22,7 +22,20 @@ Status = Literal["pending", "paid", "fulfilled", "cancelled", "refunded"]
 Major = Annotated[str, Field(examples=["19.99"])]
 
 
-class NewOrder(Input):
+class NewOrder(
+    Input,
+    example={
+        "customer_id": "0190b6a8-7a63-7000-8000-000000000000",
+        "cart_id": "0190b6a8-7a63-7000-8000-000000000000",
+        "shipping_address": {
+            "line1": "12 Eyre Square",
+            "city": "Galway",
+            "postal_code": "H91 X6X6",
+            "country": "IE",
+        },
+        "expected_total": "9.90",
+    },
+):
     """Without a `shipping_address`, the order goes where the customer lives.
 
     With an `expected_total`, in the currency of the cart, it is only placed if it comes to that.
@@ -31,22 +44,37 @@ class NewOrder(Input):
     customer_id: UUID
     cart_id: UUID
     shipping_address: NewAddress | None = None
+    """Where the order goes. Left out, it goes where the customer lives."""
     expected_total: Amount | None = None
+    """What the customer has seen. The order is refused when it comes to something else."""
 
 
-class OrderChanges(Changes):
+class OrderChanges(
+    Changes,
+    example={
+        "shipping_address": {
+            "line1": "12 Eyre Square",
+            "city": "Galway",
+            "postal_code": "H91 X6X6",
+            "country": "IE",
+        }
+    },
+):
     """An address is replaced as a whole; an order that has one keeps one."""
 
     shipping_address: NewAddress | None = None
+    """Where the order goes. Left out, it goes where the customer lives."""
 
 
-class Cancellation(Input):
+class Cancellation(Input, example={"reason": "Ordered twice"}):
     reason: Annotated[LongText, Field(max_length=1000)] | None = None
+    """In words, for whoever reads it later."""
 
 
 class CapturedPayment(Input):
     payment_id: UUID
     amount: Amount
+    """In major units of the currency, exactly."""
     currency: Currency
 
 
@@ -61,7 +89,9 @@ class JobClaim(Input):
     job_id: UUID
     shipment_id: UUID  # of the parcel that it will make
     round: Annotated[Round, Field(strict=True)] = 1
+    """How often the job began anew."""
     require_payment: Flag = True
+    """Whether the order has to be paid first."""
 
 
 class JobShipment(Input):
@@ -74,6 +104,7 @@ class ParcelClaim(Input):
 
     shipment_id: UUID
     has_address: Flag
+    """Whether it is known where the order goes."""
 
 
 class Payable(Output):
@@ -83,6 +114,7 @@ class Payable(Output):
     customer_id: UUID
     status: Status
     total: Major
+    """The exact sum of the lines."""
     currency: str
     payment_id: UUID | None
 
@@ -99,7 +131,9 @@ class OrderLine(Output):
     name: str
     quantity: int
     unit_price: Major
+    """Of one, as the catalogue said."""
     line_total: Major
+    """Unit price times quantity."""
 
 
 class Entry(Output):
@@ -107,7 +141,9 @@ class Entry(Output):
 
     status: Status
     at: Timestamp
+    """When it happened."""
     reason: str | None
+    """What a canceller gave."""
 
 
 class Order(Output):
@@ -119,16 +155,24 @@ class Order(Output):
     cart_id: UUID
     status: Status
     lines: list[OrderLine]
+    """What was ordered, as in the cart."""
     total: Major
+    """The exact sum of the lines."""
     currency: str
     shipping_address: Address | None
+    """Where it goes; null if nobody has said, or it was erased."""
     payment_id: UUID | None
+    """The payment that paid it; null until one has."""
     fulfilment_job_id: UUID | None
+    """The job that is getting the order out, or has."""
     shipment_id: UUID | None
+    """The parcel that it went with; null until it has."""
     created_at: Timestamp
     updated_at: Timestamp
     history: list[Entry]
+    """Each status, and since when."""
     trace_id: str | None
+    """Of the W3C trace of the request that began it."""
 
 
 class OrderStanding(Output):
@@ -137,6 +181,7 @@ class OrderStanding(Output):
     order_id: UUID
     status: Status
     fulfilment_job_id: UUID | None
+    """The job that is getting the order out, or has."""
     shipment_id: UUID | None
 
 
@@ -152,7 +197,9 @@ class Fulfillable(Output):
     status: Status
     shipment_id: UUID | None
     has_address: bool
+    """Whether it is known where the order goes."""
     lines: list[FulfillableLine]
+    """What was ordered, as in the cart."""
 
 
 class Shippable(Output):
@@ -163,6 +210,9 @@ class Shippable(Output):
     customer_id: UUID
     status: Status
     held: bool
+    """What a service holds of the customer."""
     promised_shipment_id: UUID | None
+    """The parcel that has taken the order, and is not made yet."""
     shipment_id: UUID | None
     shipping_address: Address | None
+    """Where the order goes. Left out, it goes where the customer lives."""

@@ -32,6 +32,7 @@ class UnknownOrderStatus(Problem, status=409, remembered=False):
     """
 
     order_status: str
+    """Where the order stands."""
 
 
 class NothingToPay(Problem, status=409):
@@ -48,6 +49,7 @@ class AmountMismatch(Problem, status=422):
     """
 
     expected: str
+    """What the amount has to be."""
     currency: str
 
 
@@ -58,6 +60,7 @@ class OrderNotPayable(Problem, status=409):
     """
 
     order_status: str
+    """Where the order stands."""
     payment_id: UUID | None = None
 
 

@@ -120,6 +120,7 @@ class RefundExceedsPayment(Problem, status=409):
     """
 
     refundable: str
+    """What can be given back at most."""
     currency: str
 
 

@@ -29,9 +29,13 @@ class ProductFields(Input):
     name: Name
     description: Description | None = None
     price: Amount
+    """In major units of the currency, exactly."""
     currency: Currency
     category: Category | None = None
+    """Products with a category that reads the same are found together, whatever its case."""
     attributes: Attributes = Field(default_factory=dict)
+    """Whatever else describes it: brand, EAN, colour. At most 100 members, five levels
+    deep."""
 
 
 class NewProduct(

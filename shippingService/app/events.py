@@ -46,6 +46,7 @@ class TooManyEvents(Problem, status=409):
     """
 
     limit: int
+    """How many there may be."""
 
 
 async def record(db: Connection, shipment_id: UUID, event: NewEvent) -> bool:

@@ -27,6 +27,7 @@ class OrderNotShippable(Problem, status=409):
     """
 
     order_status: str | None = None
+    """Where the order stands."""
     shipment_id: UUID | None = None
 
 
@@ -44,6 +45,7 @@ class UnknownOrderStatus(Problem, status=409, remembered=False):
     """
 
     order_status: str
+    """Where the order stands."""
 
 
 class Order(Output):

@@ -13,14 +13,28 @@ EventStatus = Literal["created", "dispatched", "in_transit", "delivered", "retur
 Line = Annotated[Text, Field(max_length=200)]
 
 
-class NewShipment(Input):
+class NewShipment(
+    Input,
+    example={
+        "order_id": "0190b6a8-7a63-7000-8000-000000000000",
+        "address": {
+            "line1": "12 Eyre Square",
+            "city": "Galway",
+            "postal_code": "H91 X6X6",
+            "country": "IE",
+        },
+        "carrier": "an-post",
+    },
+):
     """Without an address, the parcel goes where the order says. With a `shipment_id` of the
     caller's choosing, the request may be repeated: it makes that one shipment."""
 
     order_id: UUID
     shipment_id: UUID | None = None
     address: NewAddress | None = None
+    """Left out, the order's."""
     carrier: Annotated[Text, Field(max_length=60)] = "Sandbox Post"
+    """Who carries the parcel."""
 
 
 def _with_zone(given: Any) -> Any:
@@ -36,14 +50,17 @@ RFC_3339 = re.compile(
 Moment = Annotated[AwareDatetime, BeforeValidator(_with_zone)]
 
 
-class NewEvent(Input):
+class NewEvent(Input, example={"status": "dispatched", "location": "Galway"}):
     """`at` is the carrier's time; without one, now. An `exception` tells of a hitch, and moves
     nothing."""
 
     status: EventStatus
     location: Line | None = None
+    """Where the parcel was, as the carrier names it."""
     note: Annotated[LongText, Field(max_length=1000)] | None = None
+    """What the carrier adds."""
     at: Moment | None = None
+    """The carrier's time. Left out, now."""
 
 
 class Event(Output):
@@ -51,9 +68,13 @@ class Event(Output):
 
     status: EventStatus
     location: str | None
+    """Where the parcel was, as the carrier names it."""
     note: str | None
+    """What the carrier adds."""
     at: Timestamp
+    """The carrier's time."""
     recorded_at: Timestamp
+    """When it was told to us."""
 
 
 class Shipment(Output):
@@ -63,8 +84,12 @@ class Shipment(Output):
     shipment_id: UUID
     order_id: UUID
     tracking_number: Annotated[str, Field(examples=["SP7Q4MZK0T9V2XB"])]
+    """Under which the carrier knows the parcel."""
     carrier: str
+    """Who carries the parcel."""
     status: Status
     address: Address | None
+    """Null once its customer was erased."""
     events: list[Event]
+    """What has happened to the parcel, in the carrier's order."""
     created_at: Timestamp

@@ -24,6 +24,7 @@ class UnknownOrderStatus(Problem, status=409, remembered=False):
     """
 
     order_status: str
+    """Where the order stands."""
 
 
 class Order(Output):

@@ -80,6 +80,7 @@ class AmountMismatch(Problem, status=422):
     """
 
     expected: str
+    """What the amount has to be."""
     currency: str
 
 
@@ -99,6 +100,7 @@ class RefundExceedsCharge(Problem, status=409):
     """
 
     refundable: str
+    """What can be given back at most."""
     currency: str
 
     def __init__(self, refundable_minor: int, currency: str, *, charged: bool) -> None:

@@ -90,6 +90,7 @@ class InsufficientStock(Problem, status=409, remembered=False):
     """
 
     shortages: list[Shortage]
+    """What is short, and how much there is."""
 
 
 async def hold(db: Connection, reservation_id: UUID, quantities: Mapping[str, int]) -> None:

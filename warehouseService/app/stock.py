@@ -83,7 +83,9 @@ class BelowReserved(Problem, status=409, remembered=False):
     """
 
     on_hand: int
+    """What is present, reserved or not."""
     reserved: int
+    """Promised to open reservations."""
 
 
 class AboveMaximum(Problem, status=409, remembered=False):
@@ -93,6 +95,7 @@ class AboveMaximum(Problem, status=409, remembered=False):
     """
 
     on_hand: int
+    """What is present, reserved or not."""
 
 
 class StockNotTracked(Problem, status=409, remembered=False):
