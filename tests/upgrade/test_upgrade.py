@@ -172,6 +172,45 @@ async def test_customers_who_are_twins_now_are_kept(database: str, version: str)
         assert await db.fetchval(left) == 2
 
 
+# An order with two parcels, and one whose parcel came back.
+MORE_PARCELS = """
+WITH made AS (
+    INSERT INTO shipping.shipments (shipment_id, order_id, tracking_number, carrier, status)
+    SELECT uuidv7(), order_id, 'SP0000000' || place, 'Post', status
+      FROM (VALUES (1, 'dispatched'), (2, 'created'), (3, 'returned')) AS parcel (place, status),
+           (SELECT uuidv7() AS order_id) AS ordered
+    RETURNING shipment_id, status
+)
+INSERT INTO shipping.shipment_events (shipment_id, seq, status, at)
+SELECT shipment_id, 1, 'created', '2026-01-31' FROM made
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_orders_are_told_of_parcels_from_before(database: str, version: str) -> None:
+    """Each that may be on its way is claimed, once. Whether it may be is for its order to say."""
+    await run_sql(database, *EMPTY)
+    services = ["shippingService"]
+    await apply(database, HERE / version, services)
+    await run_sql(database, *kept(HERE / version, services), MORE_PARCELS)
+    await apply(database, ROOT, services)
+    async with session(database) as db:
+        wrong = "SELECT count(*) FROM shipping.shipment_events WHERE recorded_at <> at"
+        assert await db.fetchval(wrong) == 0
+        unclaimed = await db.fetch(
+            "SELECT DISTINCT status FROM shipping.shipments parcel WHERE NOT EXISTS ("
+            " SELECT FROM shipping.claims claim WHERE claim.shipment_id = parcel.shipment_id)"
+        )
+        assert [row["status"] for row in unclaimed] == ["returned"]
+        await run_sql(
+            database,
+            "DELETE FROM shipping.claims",
+            "UPDATE fleet.schema_versions SET checksum = 'older'",
+        )
+        await apply(database, ROOT, services)
+        assert await db.fetchval("SELECT count(*) FROM shipping.claims") == 0
+
+
 CARELESS = {
     "a column that old tables do not get": ("order_id    uuid,", "order_id uuid, gift text,"),
     "a rule that old tables do not get": ("CHECK (version > 0)", "CHECK (version > 1)"),
