@@ -82,7 +82,7 @@ async def write_down(db: Connection, shipment_id: UUID, new: NewShipment) -> Non
     """Safe to repeat: one that stands is left as it is."""
     address = new.address and Address.of(new.address).model_dump_json()
     head = (shipment_id, new.order_id, new.carrier, address)
-    await db.execute(WRITE_DOWN, *head, current().traceparent)
+    await db.execute(WRITE_DOWN, *head, current().trace)
 
 
 async def discard(db: Connection, shipment_id: UUID) -> None:

@@ -120,6 +120,9 @@ def test_compose_agrees_with_the_registry(service: Service) -> None:
     ]
     # It is told where that is: without tokens, it must be on this machine.
     assert environment["BIND_ADDRESS"] == "${BIND_ADDRESS:-127.0.0.1}"
+    # And whose pages may call it, from where the operator says so for all.
+    for variable in ("CORS_ORIGINS", "ALLOWED_HOSTS"):
+        assert environment[variable] == f"${{{variable}:-}}"
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
