@@ -8,12 +8,9 @@ CREATE EXTENSION IF NOT EXISTS fuzzystrmatch SCHEMA search;
 -- English stems. Every word is indexed; words that say nothing are left out of questions only,
 -- and not where a question has no other ("The Who").
 DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_ts_config
-                    WHERE cfgname = 'words' AND cfgnamespace = 'search'::regnamespace) THEN
+    IF NOT EXISTS (SELECT FROM pg_ts_dict
+                    WHERE dictname = 'stem' AND dictnamespace = 'search'::regnamespace) THEN
         CREATE TEXT SEARCH DICTIONARY search.stem (TEMPLATE = snowball, Language = english);
-        CREATE TEXT SEARCH CONFIGURATION search.words (COPY = pg_catalog.english);
-        ALTER TEXT SEARCH CONFIGURATION search.words
-            ALTER MAPPING REPLACE english_stem WITH search.stem;
     END IF;
 END $$;
 
@@ -163,6 +160,9 @@ BEGIN
       INTO found FROM pair;
     RETURN coalesce(found, '')::tsvector;
 END $$;
+
+-- There was a time when PostgreSQL's parser said what a word is, by the server's locale.
+DROP TEXT SEARCH CONFIGURATION IF EXISTS search.words;
 
 -- An SKU as people type it: in any case, with its dashes or without.
 CREATE OR REPLACE FUNCTION search.sku_key(sku text) RETURNS text
