@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import groupby
 
 from chassis import Connection
 
@@ -22,6 +21,9 @@ WORD = re.compile(
     f"(?P<letters>[{_UNSPACED}]+)|(?![{_UNSPACED}])[^\\W_](?:(?![{_UNSPACED}])[^\\W_]|[{_MARKS}]"
     "|(?<=[0-9])[.,](?=[0-9]))*"
 )
+
+# The same in ASCII, which most names are: a third of the time.
+ASCII_WORD = re.compile("[A-Za-z0-9](?:[A-Za-z0-9']|(?<=[0-9])[.,](?=[0-9]))*")
 
 # A word is cut as in the index. There, unspaced letters are lexemes, and so are two neighbours.
 MATCHING = """
@@ -46,15 +48,19 @@ async def highlighted(db: Connection, names: Iterable[str], query: str | None) -
     nothing.
     """
     names = set(names)
-    found = [each for name in names for each in WORD.finditer(name)]
-    words = {each[0] for each in found if not each["letters"]}
-    letters = {pair for each in found if each["letters"] for pair in _letters(each[0])}
+    found = [each for name in names for each in _words(name)]
+    words = {each[0] for each in found if each.lastgroup != "letters"}
+    letters = {pair for each in found if each.lastgroup == "letters" for pair in _letters(each[0])}
     any_of_it = re.sub("&|<[-0-9]+>", "|", query or "")
     rows = (
         await db.fetch(MATCHING, list(words), list(letters), any_of_it) if query and found else []
     )
     matching = {row["word"] for row in rows}
     return {name: _marked(name, matching) for name in names}
+
+
+def _words(name: str) -> Iterator[re.Match[str]]:
+    return (ASCII_WORD if name.isascii() else WORD).finditer(name)
 
 
 def _letters(run: str) -> Iterator[str]:
@@ -65,18 +71,31 @@ def _letters(run: str) -> Iterator[str]:
 
 
 def _marked(name: str, matching: set[str]) -> str:
-    marked = [False] * len(name)
-    for word in WORD.finditer(name):
-        if not word["letters"]:
-            marked[word.start() : word.end()] = [word[0] in matching] * len(word[0])
+    parts, end = [], 0
+    for start, stop in _joined(_spans(name, matching)):
+        parts += [escape(name[end:start]), f"<em>{escape(name[start:stop])}</em>"]
+        end = stop
+    return "".join([*parts, escape(name[end:])])
+
+
+def _spans(name: str, matching: set[str]) -> Iterator[tuple[int, int]]:
+    for word in _words(name):
+        if word.lastgroup != "letters":
+            if word[0] in matching:
+                yield word.span()
             continue
-        for size in (1, 2):
-            for place in range(word.start(), word.end() - size + 1):
-                if name[place : place + size] in matching:
-                    marked[place : place + size] = [True] * size
-    parts = groupby(zip(name, marked, strict=True), key=lambda each: each[1])
-    return "".join(
-        f"<em>{text}</em>" if is_marked else text
-        for is_marked, letters in parts
-        for text in [escape("".join(letter for letter, _ in letters))]
-    )
+        for place in range(*word.span()):
+            for stop in (place + 1, min(place + 2, word.end())):
+                if name[place:stop] in matching:
+                    yield place, stop
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that touch or overlap, as one."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+        else:
+            joined.append((start, stop))
+    return joined
