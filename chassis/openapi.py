@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .auth import CHALLENGE, InvalidToken, NotAdmitted, Unauthenticated
 from .fields import without_null
+from .hosts import CrossSiteRequest, MisdirectedRequest
 from .idempotency import REPLAYED, IdempotencyInProgress, IdempotencyKeyReused
 from .media import MERGE_PATCH
 from .problems import (
     MEDIA_TYPE,
+    BadRequest,
     ContentTooLarge,
     DeadlineExceeded,
     DependencyUnavailable,
@@ -21,6 +23,7 @@ from .problems import (
     Overloaded,
     PreconditionFailed,
     Problem,
+    RequestHeaderFieldsTooLarge,
     RequestTimeout,
     UnsupportedMediaType,
 )
@@ -33,6 +36,8 @@ INTERNAL = "internal"
 OPERATIONS = "operations"
 
 LICENCE = {"name": "MIT", "identifier": "MIT"}
+
+SAFE = frozenset({"get", "head", "options"})
 
 # What holds for all operations, and is told once.
 CONVENTIONS = """
@@ -142,7 +147,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     document["tags"] = _tags(document, about)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete_operation(path, operation)
+            _complete_operation(path, method, operation)
             if method == "patch":
                 content = operation["requestBody"]["content"]
                 content[MERGE_PATCH] = content["application/json"]
@@ -190,7 +195,7 @@ def _tags(document: dict[str, Any], about: str) -> list[dict[str, str]]:
     return [{"name": name, "description": TAGS.get(name, about)} for name in sorted(names)]
 
 
-def _complete_operation(path: str, operation: dict[str, Any]) -> None:
+def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
@@ -199,7 +204,7 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
         parameter["schema"] = without_null(parameter["schema"])
     takes_key = any(parameter["name"] == "Idempotency-Key" for parameter in parameters)
     operation.setdefault("security", [])
-    for problem in _common_problems(path, operation, takes_key):
+    for problem in _common_problems(path, method, operation, takes_key):
         _add(responses, problem)
     for status, response in responses.items():
         if response["description"] == "Successful Response":
@@ -220,9 +225,12 @@ def _tell_defaults(body: dict[str, Any]) -> None:
 
 
 def _common_problems(
-    path: str, operation: dict[str, Any], takes_key: bool
+    path: str, method: str, operation: dict[str, Any], takes_key: bool
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
+    yield from (BadRequest, MisdirectedRequest, RequestHeaderFieldsTooLarge)
+    if method not in SAFE:
+        yield CrossSiteRequest
     if operation["security"]:
         # Of the query string, which every route reads.
         yield from (Unauthenticated, InvalidToken, NotAdmitted, InvalidRequest)
