@@ -15,7 +15,7 @@ from uuid import UUID
 from chassis import Connection, Problem, to_major, to_minor
 
 from . import payable
-from .orders import find
+from .orders import ERASED, find
 from .schemas import CapturedPayment, Order, Payable
 
 # Each moves the order and notes that in its history, in one statement. An order of nothing is paid
@@ -47,15 +47,16 @@ WITH moved AS (
 SELECT * FROM moved
 """
 
-CANCEL = """
+CANCEL = f"""
 WITH moved AS (
     UPDATE orders.orders SET status = 'cancelled', updated_at = clock_timestamp()
      WHERE order_id = $1 AND status IN ('pending', 'paid') AND fulfilment_job_id IS NULL
        AND ($3::uuid IS NULL OR customer_id = $3)
-    RETURNING order_id, status
+    RETURNING order_id, customer_id, status
 )
-INSERT INTO orders.order_history (order_id, status, reason) SELECT order_id, status, $2 FROM moved
-"""
+INSERT INTO orders.order_history (order_id, status, reason)
+SELECT order_id, status, CASE WHEN NOT {ERASED} THEN $2 END FROM moved
+"""  # noqa: S608  # a constant of orders.py
 
 
 class AmountMismatch(Problem, status=422):

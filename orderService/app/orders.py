@@ -13,6 +13,12 @@ from chassis.lists import conditions, decode, encode, page
 
 from .schemas import Entry, Order, OrderLine, Status
 
+# Whether the customer of an order was erased: then nothing personal is written about it any more.
+ERASED = """
+EXISTS (SELECT FROM orders.subject_requests asked
+         WHERE asked.subject = customer_id AND asked.kind = 'erasure')
+"""
+
 # One statement, so that the status, the lines and the history are of one moment.
 SELECT = """
 SELECT placed.*,

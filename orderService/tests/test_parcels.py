@@ -114,16 +114,31 @@ async def test_nothing_to_change_changes_nothing(placed: Placed) -> None:
     assert (unchanged.status_code, unchanged.json()) == (200, before)
 
 
-async def test_erased_customer_gets_no_new_address(placed: Placed, database_url: str) -> None:
-    found = await placed.read()
+async def erase(database_url: str, customer_id: str) -> None:
+    """Long ago: nothing is erased again."""
     db = await asyncpg.connect(database_url)
     await db.execute(
         "INSERT INTO orders.subject_requests (number, kind, subject, things)"
         " VALUES (1, 'erasure', $1, '{}')",
-        found["customer_id"],
+        customer_id,
     )
     await db.close()
+
+
+async def test_erased_customer_gets_no_new_address(placed: Placed, database_url: str) -> None:
+    await erase(database_url, (await placed.read())["customer_id"])
     assert problem(await placed.readdress()) == (409, "order-not-changeable")
+
+
+async def test_reason_of_an_erased_customer_is_not_kept(placed: Placed, database_url: str) -> None:
+    await erase(database_url, (await placed.read())["customer_id"])
+    key = {"Idempotency-Key": "k"}
+    for _ in range(2):
+        answer = await placed.service.post(
+            f"{placed.path}/cancel", json={"reason": "I moved to Galway"}, headers=key
+        )
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+        assert answer.json()["history"][-1]["reason"] is None
 
 
 @pytest.mark.parametrize("rival", ["cancel", "hold", "claim"])

@@ -24,7 +24,7 @@ from .schemas import NewRefund, Refund
 
 # In the trace of the request that asks for it, or of the payment where we begin it ourselves.
 # Without an amount, the rest. Never nothing, unless the payment itself was for nothing.
-BEGIN = """
+BEGIN = f"""
 WITH payment AS (
     UPDATE payment.payments
        SET refunded_minor = refunded_minor + coalesce($3, amount_minor - refunded_minor),
@@ -32,15 +32,16 @@ WITH payment AS (
      WHERE payment_id = $2 AND status = 'captured'
        AND coalesce($3::bigint, amount_minor - refunded_minor)
            BETWEEN least(1, amount_minor) AND amount_minor - refunded_minor
-    RETURNING currency, traceparent, new.refunded_minor - old.refunded_minor AS amount_minor
+    RETURNING customer_id, currency, traceparent,
+              new.refunded_minor - old.refunded_minor AS amount_minor
 )
 INSERT INTO payment.refunds
        (refund_id, payment_id, amount_minor, currency, reason, next_attempt_at, traceparent)
-SELECT $1, $2, amount_minor, currency, $4, now() + make_interval(secs => $5),
-       coalesce($6, traceparent)
+SELECT $1, $2, amount_minor, currency, CASE WHEN NOT {payments.ERASED} THEN $4 END,
+       now() + make_interval(secs => $5), coalesce($6, traceparent)
   FROM payment
 RETURNING *
-"""
+"""  # noqa: S608  # a constant of payments.py
 
 FIND = """
 SELECT * FROM payment.refunds

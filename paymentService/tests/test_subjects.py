@@ -175,3 +175,6 @@ async def test_an_outcome_that_comes_late_tells_nothing_of_an_erased_customer(
         shop.orders[order_id]["customer_id"] = str(customer_id)
         paid = await pay(service, order_id)
         assert (paid.status_code, paid.json()["method"]["last4"]) == (201, last4)
+        path = f"/payments/{paid.json()['payment_id']}/refunds"
+        refund = await service.post(path, json={"amount": "1.00", "reason": "Ada moved"})
+        assert (refund.status_code, refund.json()["reason"]) == (201, last4 and "Ada moved")

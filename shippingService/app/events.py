@@ -20,8 +20,12 @@ MAX_EVENTS = 1000
 # A carrier's clock may be fast, or in another zone than it says.
 MOST_AHEAD = timedelta(days=1)
 
-# The events of a shipment come one by one.
-LOCK = "SELECT status FROM shipping.shipments WHERE shipment_id = $1 FOR UPDATE"
+# The events of a shipment come one by one. Of an erased customer's, only the status is kept.
+LOCK = """
+SELECT status, EXISTS (SELECT FROM shipping.subject_requests asked
+                        WHERE asked.subject = customer_id AND asked.kind = 'erasure') AS erased
+  FROM shipping.shipments WHERE shipment_id = $1 FOR UPDATE
+"""
 
 KNOWN = """
 SELECT count(*) AS events,
@@ -57,10 +61,11 @@ async def record(db: Connection, shipment_id: UUID, event: NewEvent) -> bool:
     """
     if event.at is not None and event.at > datetime.now(UTC) + MOST_AHEAD:
         raise invalid("#/at", "This is more than a day ahead.")
-    status = await db.fetchval(LOCK, shipment_id)
-    if status is None:
+    shipment = await db.fetchrow(LOCK, shipment_id)
+    if shipment is None:
         raise NotFound(f"There is no shipment {shipment_id}.")
-    told = (event.status, event.location, event.note, event.at)
+    place, note = (None, None) if shipment["erased"] else (event.location, event.note)
+    told = (event.status, place, note, event.at)
     known = await db.fetchrow(KNOWN, shipment_id, *told)
     assert known is not None
     if known["is_there"]:
@@ -68,7 +73,9 @@ async def record(db: Connection, shipment_id: UUID, event: NewEvent) -> bool:
     if known["events"] >= MAX_EVENTS:
         raise TooManyEvents(limit=MAX_EVENTS)
     await db.execute(INSERT, shipment_id, known["events"] + 1, *told)
-    if event.status == "exception" or JOURNEY.index(event.status) <= JOURNEY.index(status):
+    if event.status == "exception" or JOURNEY.index(event.status) <= JOURNEY.index(
+        shipment["status"]
+    ):
         return False
     await db.execute(MOVE, shipment_id, event.status)
     return True

@@ -107,6 +107,9 @@ ALTER TABLE shipping.subject_requests
 CREATE INDEX IF NOT EXISTS subject_requests_open
     ON shipping.subject_requests (next_attempt_at) WHERE open;
 DROP INDEX IF EXISTS shipping.subject_requests_erasures;
+-- Whether a parcel's customer is erased.
+CREATE INDEX IF NOT EXISTS subject_requests_erased
+    ON shipping.subject_requests (subject) WHERE kind = 'erasure';
 -- Once more for those whose answers may still be kept: an older version passed over some.
 UPDATE shipping.subject_requests SET open = true, page = 0, done_to = NULL, next_attempt_at = now()
  WHERE kind = 'erasure' AND created_at > now() - interval '50 hours';

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shippingService.app import subjects
-from shippingService.tests.support import HOME, WORK, Orders, count, ship
+from shippingService.tests.support import HOME, WORK, Orders, count, move, ship
 from tests.polling import until
 
 
@@ -217,6 +217,24 @@ async def test_erased_claim_keeps_no_address(
     ids = await db.fetch(subjects.AFTER, [order_id], UUID(int=0))
     await db.execute(subjects.ERASE, [row["shipment_id"] for row in ids])
     assert await db.fetchval("SELECT address FROM shipping.claims") is None
+
+
+async def test_what_carriers_tell_late_of_an_erased_customer_is_not_kept(
+    service: httpx.AsyncClient, orders: Orders, db: asyncpg.Connection
+) -> None:
+    made = (await ship(service, orders.place())).json()
+    event = {"location": "Galway", "note": "Left with Mr Byrne", "at": "2026-01-31T09:30:00Z"}
+    assert (await move(service, made["shipment_id"], "dispatched", **event)).status_code == 200
+    await db.execute(
+        "INSERT INTO shipping.subject_requests (number, kind, subject, things)"
+        " SELECT 1, 'erasure', customer_id, '{}' FROM shipping.shipments"
+    )
+    await db.execute(subjects.ERASE, [made["shipment_id"]])
+    again = await move(service, made["shipment_id"], "dispatched", **event)
+    later = await move(service, made["shipment_id"], "in_transit", location="Cork")
+    assert len(again.json()["events"]) == 2, "it is the event that was there"
+    assert [each["location"] for each in later.json()["events"]] == [None] * 3
+    assert [each["note"] for each in later.json()["events"]] == [None] * 3
 
 
 async def test_answer_of_a_claimed_key_is_erased(
