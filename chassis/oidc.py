@@ -217,6 +217,9 @@ class People:
         roles = frozenset(role for role in ROLES if role in names)
         # OpenID Connect has a subject of 255 characters at most.
         subject = claims["sub"].replace("\0", "")[:255]
+        if not subject:
+            # Nobody could be named in the audit log.
+            raise jwt.InvalidTokenError("Its subject is empty.")
         themselves = _uuid(_claim(claims, self._id_claim))
         return person(roles, themselves, subject, _verified_email(claims))
 

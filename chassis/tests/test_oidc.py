@@ -235,6 +235,13 @@ async def test_what_is_no_access_token_is_not_believed(what: str) -> None:
         await people(Provider("EdDSA")).caller_of(token("EdDSA", typ, **claims), "EdDSA")
 
 
+@pytest.mark.parametrize("subject", ["", "\0"])
+async def test_a_token_names_somebody(subject: str) -> None:
+    shown = token("EdDSA", sub=subject, roles=["admin"])
+    with pytest.raises(jwt.InvalidTokenError, match="subject is empty"):
+        await people(Provider("EdDSA")).caller_of(shown, "EdDSA")
+
+
 async def test_what_lives_for_days_is_not_believed() -> None:
     found = people(Provider("EdDSA"))
     now = int(time.time())
