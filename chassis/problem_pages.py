@@ -1,5 +1,6 @@
 """What each problem of a service means and what to do about it, under the path that is its type."""
 
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ def _below(kind: type[Problem]) -> set[type[Problem]]:
     return {each for sub in kind.__subclasses__() for each in (sub, *_below(sub))}
 
 
+# Once: it reads the source of each, which takes a while, and anybody may ask.
+@cache
+def types_of(home: Path) -> dict[str, ProblemType]:
+    """The problems of the service in this folder, by the end of their type."""
+    return {slug: described(each) for slug, each in of_service(home).items()}
+
+
 def described(problem: type[Problem]) -> ProblemType:
     return ProblemType(
         type=problem.type_uri(),
@@ -68,8 +76,7 @@ def described(problem: type[Problem]) -> ProblemType:
 @router.get("/problems")
 async def list_problems(request: Request) -> ProblemTypes:
     """Every type of problem that this service answers with."""
-    known = of_service(request.app.state.folder)
-    return ProblemTypes(items=[described(each) for each in known.values()])
+    return ProblemTypes(items=list(types_of(request.app.state.folder).values()))
 
 
 @router.get(
@@ -82,10 +89,9 @@ async def list_problems(request: Request) -> ProblemTypes:
 )
 async def read_problem(slug: str, request: Request) -> Any:
     """What a type of problem means, and what to do about it. A browser gets it as a page."""
-    problem = of_service(request.app.state.folder).get(slug)
-    if problem is None:
+    found = types_of(request.app.state.folder).get(slug)
+    if found is None:
         raise NotFound(f"This service has no problem of the type /problems/{slug}.")
-    found = described(problem)
     if "text/html" not in request.headers.get("accept", ""):
         return found
     return as_page(found)
