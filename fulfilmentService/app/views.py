@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page
+from chassis import Connection, NotFound, Page, trace_of
 from chassis.lists import NEWEST, decode, encode, page
 
 from .jobs import PARKED_AFTER
@@ -41,7 +41,7 @@ def as_view(row: Record) -> FulfilmentJob:
             "failure": row["failure"] and json.loads(row["failure"]),
             "parked": parked,
             "steps": json.loads(row["steps"]),
-            "trace_id": row["traceparent"] and row["traceparent"][3:35],
+            "trace_id": trace_of(row["traceparent"]),
         }
     )
 

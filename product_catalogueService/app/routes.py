@@ -21,6 +21,7 @@ from chassis import (
     refusals,
 )
 from chassis.preconditions import described
+from chassis.problems import invalid_parameter
 from chassis.rows import check_rows
 
 from . import products
@@ -80,7 +81,7 @@ async def list_products(
 ) -> Page[Product]:
     """Products on sale; or, with `sku`, just those that are named, withdrawn ones too."""
     if sku and (category or cursor):
-        raise invalid("#/sku", "Products are named, or listed by category: not both.")
+        raise invalid_parameter("sku", "Products are named, or listed by category: not both.")
     if sku:
         return Page(items=await products.find_many(db, sku))
     return await products.listed(db, category, limit, cursor)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from asyncpg import Record
 
-from chassis import Connection, invalid
+from chassis import Connection
 from chassis.lists import decode, encode, page
+from chassis.problems import invalid_parameter
 
 from . import facets, queries
 from .documents import price_of
@@ -137,8 +138,8 @@ def _position(cursor: str | None, question: Question) -> Position | None:
         return None
     fingerprint, *position = read
     if fingerprint != question.fingerprint():
-        raise invalid("#/cursor", "The cursor is of another search; start that one anew.")
+        raise invalid_parameter("cursor", "The cursor is of another search; start that one anew.")
     after = Position(*position)
     if not {*after.parts} <= {ALL, *queries.PARTS}:
-        raise invalid("#/cursor", "The cursor is not one that this list gave out.")
+        raise invalid_parameter("cursor", "The cursor is not one that this list gave out.")
     return after

@@ -87,7 +87,8 @@ async def test_cursor_is_for_its_own_search(
     assert (await ask(q="lamp", limit=9, cursor=cursor))["items"]
     refused = await service.get("/search", params={"q": "lamp", "cursor": cursor} | other)
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["pointer"] == "#/cursor"
+    (error,) = refused.json()["errors"]
+    assert (error["pointer"], error["parameter"]) == ("#/cursor", "cursor")
 
 
 async def test_more_hits_than_anybody_reads(index: Index, ask: Ask, database_url: str) -> None:
