@@ -152,4 +152,5 @@ Sku = Annotated[
 Flag = Annotated[bool, Field(strict=True)]
 # As PostgreSQL gives it, in UTC; written as RFC 3339 with a Z.
 Timestamp = Annotated[datetime, Field(examples=["2026-01-31T09:30:00Z"])]
-Attributes = Annotated[dict[str, Any], BeforeValidator(_plain), Field(max_length=100)]
+MOST_ATTRIBUTES = 100
+Attributes = Annotated[dict[str, Any], BeforeValidator(_plain), Field(max_length=MOST_ATTRIBUTES)]

@@ -6,8 +6,10 @@ from typing import Any
 
 from asyncpg import Record
 
-from chassis import Connection, NotFound, Page, Preconditions, Problem, to_major, to_minor
+from chassis import Connection, NotFound, Page, Preconditions, Problem, invalid, to_major, to_minor
+from chassis.fields import MOST_ATTRIBUTES
 from chassis.lists import decode, encode, page
+from chassis.merge_patch import merged
 
 from .schemas import NewProduct, Product, ProductFields, ProductRow
 
@@ -139,11 +141,22 @@ async def listed(
 
 
 async def change(
-    db: Connection, sku: str, changes: Mapping[str, Any], preconditions: Preconditions
+    db: Connection,
+    sku: str,
+    changes: Mapping[str, Any],
+    preconditions: Preconditions,
+    merge: bool = False,
 ) -> Product:
-    """Change these members. Raises NotFound, PreconditionFailed, InvalidRequest (decimals)."""
-    now = await _locked(db, sku, preconditions)
-    after = {**now.model_dump(), **changes}
+    """Change these members; attributes are replaced as a whole, or merged. Raises NotFound,
+    PreconditionFailed, InvalidRequest (decimals, too many attributes)."""
+    now = (await _locked(db, sku, preconditions)).model_dump()
+    after = {**now, **changes}
+    if merge and changes.get("attributes") is not None:
+        after["attributes"] = merged(now["attributes"], changes["attributes"])
+        if len(after["attributes"]) > MOST_ATTRIBUTES:
+            raise invalid("#/attributes", f"There would be more than {MOST_ATTRIBUTES} members.")
+    # None where they are removed.
+    after["attributes"] = after["attributes"] or {}
     fields = ProductFields.model_validate(
         {name: after[name] for name in ProductFields.model_fields}
     )

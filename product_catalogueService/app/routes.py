@@ -20,6 +20,7 @@ from chassis import (
     invalid,
     refusals,
 )
+from chassis.merge_patch import IsMergePatch
 from chassis.preconditions import described
 from chassis.problems import invalid_parameter
 from chassis.rows import check_rows
@@ -108,11 +109,11 @@ async def replace_product(
 @router.patch("/products/{sku}")
 @admits("staff")
 async def change_product(
-    sku: Sku, changes: ProductChanges, db: Db, preconditions: PreconditionsOf
+    sku: Sku, changes: ProductChanges, db: Db, preconditions: PreconditionsOf, merge: IsMergePatch
 ) -> Product:
     given = changes.model_dump(exclude_unset=True)
     async with db.unit_of_work() as work:
-        return await products.change(work, sku, given, preconditions)
+        return await products.change(work, sku, given, preconditions, merge)
 
 
 @router.delete("/products/{sku}", status_code=204, responses=described({}, 204, reads=False))

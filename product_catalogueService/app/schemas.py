@@ -78,9 +78,11 @@ class ProductReplacement(
 
 
 class ProductChanges(Changes, example={"price": "4.50"}):
-    """The members to change; what is left out stays. A null description or category is removed."""
+    """The members to change; what is left out stays. A null description or category is removed,
+    and so are null attributes. As `application/merge-patch+json`, attributes are merged; otherwise
+    they are replaced as a whole."""
 
-    removable = frozenset({"description", "category"})
+    removable = frozenset({"description", "category", "attributes"})
 
     name: Name | None = None
     description: Description | None = None

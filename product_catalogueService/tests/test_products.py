@@ -5,6 +5,8 @@ import json
 import httpx
 import pytest
 
+from chassis.media import MERGE_PATCH
+
 CANDLE = {"sku": "CANDLE-RED", "name": "Red candle", "price": "4.50", "currency": "EUR"}
 
 
@@ -409,3 +411,31 @@ async def test_a_merge_patch_and_what_is_no_patch(service: httpx.AsyncClient) ->
     refused = await service.patch("/products/CANDLE-RED", json={"name": ""})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "#/name"
+
+
+async def test_attributes_are_merged_by_a_merge_patch_alone(service: httpx.AsyncClient) -> None:
+    """RFC 7396: whoever sends one attribute, and calls it a merge patch, loses no other."""
+    size = {"cm": 9, "inch": 4}
+    await create(service, attributes={"wax": "bee", "colour": "red", "size": size})
+
+    async def after(attributes: object, kind: str = MERGE_PATCH) -> object:
+        answer = await service.patch(
+            "/products/CANDLE-RED",
+            content=json.dumps({"attributes": attributes}),
+            headers={"Content-Type": kind},
+        )
+        return answer.json()["attributes"] if answer.status_code == 200 else answer.status_code
+
+    rest = {"wax": "soy", "size": {"cm": 9}}
+    assert await after({"wax": "soy", "colour": None, "size": {"inch": None}}) == rest
+    assert await after({"new": {"a": None, "b": 1}}) == {**rest, "new": {"b": 1}}
+    assert await after({}) == {**rest, "new": {"b": 1}}
+    assert await after({f"a{number}": 1 for number in range(98)}) == 422
+    assert await after({"wax": None}, "application/json") == {"wax": None}
+    assert await after({"a": 1}, "Application/Merge-Patch+JSON; charset=utf-8") == {
+        "wax": None,
+        "a": 1,
+    }
+    for empty in (None, ""):
+        assert await after({"a": 1}, "application/json") == {"a": 1}
+        assert await after(empty) == {}

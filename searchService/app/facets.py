@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 from asyncpg import Record
+
+from chassis.money import DECIMALS
 
 from .schemas import CategoryCount, Facets, PriceCount
 
@@ -46,13 +47,16 @@ def _categories(counts: Counter[str], shown: dict[str, str]) -> list[CategoryCou
 def _prices(counts: Counter[tuple[str, int]]) -> list[PriceCount]:
     """The ranges with hits of each currency, cheapest first. PostgreSQL numbers its buckets from
     1."""
-    ranges = dict(enumerate(pairwise((*BOUNDS, None)), 1))
     return [
         PriceCount(
             currency=currency,
-            start=f"{ranges[number][0]}.00",
-            to=f"{to}.00" if (to := ranges[number][1]) else None,
+            start=_written(BOUNDS[number - 1], currency),
+            to=_written(BOUNDS[number], currency) if number < len(BOUNDS) else None,
             count=count,
         )
         for (currency, number), count in sorted(counts.items())
     ]
+
+
+def _written(major: int, currency: str) -> str:
+    return f"{major:.{DECIMALS[currency]}f}"

@@ -241,7 +241,7 @@ async def test_facets_count_all_hits(ask: Ask) -> None:
         "price": [
             {"currency": "EUR", "from": "0.00", "to": "10.00", "count": 1},
             {"currency": "EUR", "from": "25.00", "to": "50.00", "count": 1},
-            {"currency": "JPY", "from": "1000.00", "to": "2500.00", "count": 1},
+            {"currency": "JPY", "from": "1000", "to": "2500", "count": 1},
             {"currency": "USD", "from": "10.00", "to": "25.00", "count": 1},
         ],
     }

@@ -65,7 +65,7 @@ async def count_stock(
     sku: Sku, counted: StockCount, db: Db, preconditions: PreconditionsOf
 ) -> Stock:
     """Set what is on hand; the difference is written as a movement. Or stop counting it."""
-    if (counted.quantity is None, counted.tracked) not in ((True, False), (False, None)):
+    if (counted.quantity is None) != (counted.tracked is False):
         raise invalid("#/quantity", 'There must be either a quantity or "tracked": false.')
     async with db.unit_of_work() as work:
         await stock.open_one(work, sku, preconditions)
