@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS shipping.claims (
     created_at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS claims_due ON shipping.claims (next_attempt_at);
+CREATE INDEX IF NOT EXISTS claims_parked ON shipping.claims (created_at) WHERE attempts >= 12;
 
 -- An order has one parcel. In rows from before that was so, `only_one` is false; the orders of those
 -- that somebody made by hand have not been told, and are claimed now.
