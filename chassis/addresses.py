@@ -1,4 +1,4 @@
-"""Where people live and parcels go: one model and one list of countries, for every service.
+"""Addresses of people and parcels: one model and one list of countries, for every service.
 
 The countries are ISO 3166-1 alpha-2 (https://www.iso.org/iso-3166-country-codes.html), and `XK`,
 which the standard leaves to its users, and carriers and the European Union use for Kosovo.
@@ -29,9 +29,9 @@ TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
 """
 COUNTRIES = frozenset(_CODES.split())
 
-# Those without postal codes, by the Universal Postal Union's sheets on how its members address
-# (https://www.upu.int/en/postal-solutions/programmes-services/addressing-solutions); and others
-# whose codes are new or seldom written, so that nobody has to make one up.
+# Countries without postal codes, by the Universal Postal Union's addressing sheets
+# (https://www.upu.int/en/postal-solutions/programmes-services/addressing-solutions), and countries
+# whose codes are new or seldom written: nobody should have to make one up.
 _WITHOUT_POSTAL_CODES = """
 AE AG AI AO AQ AW BB BF BI BJ BM BO BQ BS BV BW BZ CD CF CG CI CK CM CW DJ DM EH ER FJ GA GD GH GM
 GN GQ GY HK HM IE JM KE KI KM KN KP LC LY ML MO MR MS MW NA NR NU PA QA RW SB SC SL SO SR SS ST SX
@@ -47,7 +47,7 @@ def _country(text: str) -> str:
     return code
 
 
-# Taken in whatever case, and kept in capitals.
+# Accepted in upper and lower case, kept in upper case.
 Country = Annotated[
     Text,
     AfterValidator(_country),
@@ -61,7 +61,9 @@ class NewAddress(Input):
     """An address as it comes in. `country` is ISO 3166-1 alpha-2, or XK; `postal_code` may be left
     out where the country has none."""
 
-    model_config = ConfigDict(validate_default=True)  # a postal code that is left out is looked at
+    model_config = ConfigDict(
+        validate_default=True
+    )  # so that a missing postal code is checked, too
 
     line1: Line
     """Street and number, or a post box."""
@@ -70,14 +72,14 @@ class NewAddress(Input):
     city: Line
     region: Line | None = None
     """State, province or county, where addresses have one."""
-    # Before the postal code, which is judged by it.
+    # Before the postal code: its validator reads the country.
     country: Country
     postal_code: PostalCode | None = None
     """Required where the country has postal codes."""
 
     @field_validator("postal_code")
     @classmethod
-    def _where_there_are_some(cls, given: str | None, info: ValidationInfo) -> str | None:
+    def _required_by_country(cls, given: str | None, info: ValidationInfo) -> str | None:
         country = info.data.get("country")
         if given is None and country and country not in WITHOUT_POSTAL_CODES:
             raise ValueError(f"is required in {country}")
@@ -85,7 +87,7 @@ class NewAddress(Input):
 
 
 class Address(Output):
-    """Where somebody lives, or a parcel goes. `country` is ISO 3166-1 alpha-2, or XK;
+    """An address as it is kept. `country` is ISO 3166-1 alpha-2, or XK;
     `postal_code` is null where the country has none."""
 
     line1: str
@@ -96,10 +98,10 @@ class Address(Output):
     region: str | None = None
     """State, province or county, where addresses have one."""
     postal_code: str | None = None
-    """Required where the country has postal codes."""
+    """Null where the country has none."""
     country: str
 
     @classmethod
     def of(cls, given: NewAddress) -> "Address":
-        """As it is kept."""
+        """The address in the form in which it is kept."""
         return cls.model_validate(given.model_dump())

@@ -20,7 +20,8 @@ SELECT * FROM {table} WHERE entry_id < $2{filters} ORDER BY entry_id DESC LIMIT 
 router = Router(tags=["operations"])
 
 Subject = Annotated[
-    Text | None, Query(max_length=255, description="Only what this person did: their `sub`.")
+    Text | None,
+    Query(max_length=255, description="Only entries of this person: the `sub` of their tokens."),
 ]
 
 
@@ -28,21 +29,21 @@ class AuditEntry(Output):
     """Who did what, to what, and when. `subject` is the `sub` of their token."""
 
     entry_id: UUID
-    """Of this record; it sorts by time."""
+    """The id of this entry. Ids sort by time."""
     at: Timestamp
     """When it happened."""
     subject: str
-    """The `sub` of the token: who did it."""
+    """Who did it: the `sub` of the token."""
     roles: str
-    """Of whoever did it."""
+    """The roles of whoever did it."""
     method: str
-    """How it is paid."""
+    """The HTTP method of the request."""
     route: str
     """The operation's path."""
     path: str
-    """Which thing it was done to."""
+    """The path of the request, which names the thing that was changed."""
     request_id: str
-    """Of the request, as in the logs."""
+    """The id of the request, as in the logs."""
 
 
 def as_entry(row: Record) -> AuditEntry:
@@ -59,7 +60,7 @@ async def list_audit_log(
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
     """The changes that the staff and admins have made here, newest first."""
-    # It is about people, whatever else this service keeps.
+    # The entries are about people, whatever else this service keeps.
     response.headers["Cache-Control"] = "no-store"
     (before,) = decode(cursor, UUID) or [NEWEST]
     filters, values = conditions({"subject = {}": subject}, first=3)

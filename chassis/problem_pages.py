@@ -25,7 +25,7 @@ PAGE = """<!doctype html>
 
 
 class ProblemType(Output):
-    """`members` are those that a document of this type has beside the usual ones."""
+    """A type of problem, with advice for its reader."""
 
     type: str
     title: str
@@ -34,12 +34,12 @@ class ProblemType(Output):
     what_to_do: str
     """What the reader of such a problem can do about it."""
     members: list[str]
-    """Those that a document of this type has beside the usual ones."""
+    """Members that a document of this type has beside the usual ones."""
 
 
 class ProblemTypes(Output):
     items: list[ProblemType]
-    """Of this page, in the list's order."""
+    """Every type of problem of this service, by name."""
 
 
 def of_service(home: Path) -> dict[str, type[Problem]]:

@@ -6,9 +6,9 @@ reads it from the peer that it calls anyway, does its part, and lets its own cal
     export    what is held of the subject is handed to the peer, who passes it on
 
 Requests are numbered, and a number is never seen before a smaller one; so the highest number that
-is written down here tells what is known. What is written down stays open until it is done, a page
-at a time, each in its turn: one that is large takes longer, and one that fails waits, while the
-others go on.
+is written down here tells what is known. A request stays open until it is done. Each open request
+is done a page at a time, so that a large one does not stop the others; one that fails is tried
+again later.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,10 +27,10 @@ from .parked import Parked
 from .peers import Peer
 from .problems import Problem
 
-# An export that failed so often, within a minute, is given up: it stays parked, for people to see.
+# An export is given up after so many failures, about a minute. It stays parked, for people to see.
 TRIES = 6
 
-# Before the first thing.
+# Sorts before the id of any thing.
 BEGINNING = UUID(int=0)
 
 KNOWN = "SELECT coalesce(max(number), 0) FROM {table}"
@@ -89,35 +89,36 @@ class SubjectRequest(Output):
     number: Number
     """Requests are numbered in the order in which they were made."""
     kind: Kind
-    """Which kind of movement or request it is."""
+    """Whether the data is to be erased or exported."""
     subject: UUID
-    """Whoever it is about, or who did it."""
+    """The id of the customer whom the request is about."""
     things: list[UUID] = Field(default_factory=list)
     """The ids of what the service holds of the subject."""
 
 
 class SubjectRequests(Output):
     items: list[SubjectRequest]
-    """Of this page, in the list's order."""
+    """Requests in the order of their numbers."""
 
 
 class ExportPart(Input):
-    """A page of what a service holds of a customer. As it is held: what was kept is not judged."""
+    """One page of the personal data that a service holds of a customer. Its texts are passed on as
+    they were kept, and not validated again."""
 
     held: Annotated[list[dict[str, Any]], Field(max_length=100_000)]
-    """What a service holds of the customer."""
+    """The customer's things, as the service holds them."""
     page: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
-    """Which page of it this is, from 0 on."""
+    """The number of this page, from 0 on."""
     last: Flag = True
-    """Whether this is the last page of it."""
+    """Whether this is the last page."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """One service's part: its name, its table of requests, and what it holds of a subject.
+    """One service's part: its name, its table of requests, and how it reads and erases.
 
-    `after` tells the ids of the next things after this one, as many as are to be had at once, in
-    their order; none at the end. `gather` tells what is held of these, `erase` blanks it.
+    `after` returns the ids of the next page of things after a given one, in order; none at the end.
+    `gather` returns the personal data of these things, `erase` blanks it.
     """
 
     name: str
@@ -131,8 +132,8 @@ class Holder:
         return Parked(PARKED.format(table=self.table), RETRY.format(table=self.table))
 
     async def follow(self, context: Context, peer: Peer) -> int:
-        """The sweep: do what is open, and write down what was asked since the last time. Returns
-        how much that was."""
+        """The sweep: do one page of each open request, then write down the new requests. Returns
+        how many pages were done and requests written down."""
         rows = await context.database.fetch(TAKE.format(table=self.table))
         done = sum([await self._tried(context, peer, row) for row in rows])
         return done + await self._write_down(context.database, peer)
@@ -149,7 +150,7 @@ class Holder:
         return len(asked)
 
     async def _tried(self, context: Context, peer: Peer, row: Record) -> bool:
-        """Whether a page was done. What goes wrong with one is no other's trouble."""
+        """Whether a page was done. A failure is logged, and does not stop the other requests."""
         request = SubjectRequest.model_validate(dict(row))
         try:
             await self._do_page(context.database, peer, request, row)

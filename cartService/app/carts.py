@@ -98,7 +98,7 @@ class CartChanged(Problem, status=409, remembered=False):
     """
 
     version: int | None = None
-    """Grows with every change."""
+    """The version of the cart now."""
 
 
 class CartEmpty(Problem, status=409, remembered=False):

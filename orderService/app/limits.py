@@ -35,7 +35,7 @@ class QuantityLimit(Problem, status=409, remembered=False):
     """
 
     limit: int
-    """How many there may be."""
+    """The largest quantity of one product."""
     exceeded: list[Exceeded]
     """The products of which there would be too many."""
 

@@ -38,7 +38,7 @@ class CartChanged(Problem, status=409, remembered=False, retry_after=1):
     """
 
     version: int | None = None
-    """Grows with every change."""
+    """The version of the cart now."""
 
 
 async def place(context: Context, once: Once, new: NewOrder) -> Response:

@@ -84,9 +84,9 @@ class TotalTooLarge(Problem, status=422, remembered=False):
     """
 
     total: str
-    """What it would come to."""
+    """The total that the order would come to."""
     limit: str
-    """What an order may come to."""
+    """The largest total of an order."""
     currency: str
 
 
@@ -97,9 +97,9 @@ class TotalChanged(Problem, status=409, remembered=False):
     """
 
     expected: str
-    """What the amount has to be."""
+    """The total that the request expected."""
     total: str
-    """The exact sum of the lines."""
+    """The total that the order would come to."""
     currency: str
 
 

@@ -63,7 +63,7 @@ class OrderChanges(
     """An address is replaced as a whole; an order that has one keeps one."""
 
     shipping_address: NewAddress | None = None
-    """Where the order goes. Left out, it goes where the customer lives."""
+    """Where the order goes from now on. Left out, the address stays as it is."""
 
 
 class Cancellation(Input, example={"reason": "Ordered twice"}):
@@ -87,7 +87,8 @@ Round = Annotated[int, Field(ge=1, le=1_000_000, description="How often the job 
 
 class JobClaim(Input):
     job_id: UUID
-    shipment_id: UUID  # of the parcel that it will make
+    shipment_id: UUID
+    """The id of the parcel that the job will make."""
     round: Annotated[Round, Field(strict=True)] = 1
     """How often the job began anew."""
     require_payment: Flag = True
@@ -100,11 +101,11 @@ class JobShipment(Input):
 
 
 class ParcelClaim(Input):
-    """`has_address` is whether it goes elsewhere than the order says."""
+    """A claim on an order by a parcel that was made by hand."""
 
     shipment_id: UUID
     has_address: Flag
-    """Whether it is known where the order goes."""
+    """Whether the parcel has an address of its own. Without one, it goes where the order says."""
 
 
 class Payable(Output):
@@ -143,7 +144,7 @@ class Entry(Output):
     at: Timestamp
     """When it happened."""
     reason: str | None
-    """What a canceller gave."""
+    """Why it was cancelled, in the words of whoever did it."""
 
 
 class Order(Output):
@@ -166,7 +167,7 @@ class Order(Output):
     fulfilment_job_id: UUID | None
     """The job that is getting the order out, or has."""
     shipment_id: UUID | None
-    """The parcel that it went with; null until it has."""
+    """The parcel that it was shipped by; null until then."""
     created_at: Timestamp
     updated_at: Timestamp
     history: list[Entry]
@@ -176,7 +177,7 @@ class Order(Output):
 
 
 class OrderStanding(Output):
-    """How an order stands, for who moves it."""
+    """The status of an order, for a service that moves it."""
 
     order_id: UUID
     status: Status
@@ -203,16 +204,15 @@ class Fulfillable(Output):
 
 
 class Shippable(Output):
-    """An order as far as a parcel needs it. `held` is whether a job is getting it out, or has, and
-    `promised_shipment_id` the parcel which that job makes."""
+    """An order as far as a parcel needs it."""
 
     order_id: UUID
     customer_id: UUID
     status: Status
     held: bool
-    """What a service holds of the customer."""
+    """Whether a fulfilment job is getting the order out, or has."""
     promised_shipment_id: UUID | None
-    """The parcel that has taken the order, and is not made yet."""
+    """The parcel that this job makes."""
     shipment_id: UUID | None
     shipping_address: Address | None
-    """Where the order goes. Left out, it goes where the customer lives."""
+    """Where the order goes; null if nobody has said, or it was erased."""

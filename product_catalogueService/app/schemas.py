@@ -144,4 +144,4 @@ class BulkProductsResult(Output):
     updated: int
     """How many products were there already."""
     errors: list[RowError]
-    """What is wrong, and where."""
+    """The rows that were refused, and why."""

@@ -100,7 +100,7 @@ class BulkDocumentsResult(Output):
     indexed: int
     """How many documents were taken."""
     errors: list[RowError]
-    """What is wrong, and where."""
+    """The rows that were refused, and why."""
 
 
 class Hit(Output):

@@ -50,7 +50,7 @@ class TooManyEvents(Problem, status=409):
     """
 
     limit: int
-    """How many there may be."""
+    """The largest number of events of a parcel."""
 
 
 async def record(db: Connection, shipment_id: UUID, event: NewEvent) -> bool:

@@ -9,10 +9,14 @@ import pytest
 from chassis import problem_pages
 from chassis.app import load_app
 from chassis.settings import Settings
+from fleet import audit
 from fleet.services import ROOT, SERVICES
 
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def test_every_variable_of_a_service_is_in_the_table() -> None:
@@ -34,6 +38,13 @@ def test_every_variable_in_the_table_is_read_somewhere() -> None:
         assert variable in sources or variable.lower() in sources, variable
 
 
+def test_invariants_are_counted() -> None:
+    safety, liveness = len(audit.safety()), len(audit.liveness())
+    page = (ROOT / "docs/reliability.md").read_text().replace("\n", " ")
+    assert f"{safety + liveness} invariants over all schemas" in page
+    assert f"{safety} hold at every instant, {liveness} within seconds" in page
+
+
 def test_services_table_is_the_registry() -> None:
     for service in SERVICES:
         url, calls = f"http://127.0.0.1:{service.port(8000)}/docs", ", ".join(service.calls)
@@ -48,7 +59,7 @@ def test_graph_is_the_registry() -> None:
     assert edges == {(service.name, peer) for service in SERVICES for peer in service.calls}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
 def test_links_and_files_exist(page: Path) -> None:
     text = page.read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):

@@ -28,7 +28,7 @@ class NewTransaction(
     """A charge is of all that the order comes to, a refund of any part of the charge."""
     currency: Currency
     kind: Kind = "charge"
-    """Which kind of movement or request it is."""
+    """Whether money was taken or given back."""
     reference: Reference | None = None
     """What it is about, in the caller's words."""
 

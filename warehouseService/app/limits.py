@@ -29,7 +29,7 @@ class TooManyReservations(Problem, status=409, remembered=False, retry_after=60)
     """
 
     limit: int
-    """How many there may be."""
+    """The largest number of open reservations of a caller."""
 
 
 async def _who(request: Request) -> str | None:

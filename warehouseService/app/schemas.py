@@ -57,7 +57,7 @@ class BulkStockResult(Output):
     counted: int
     """How many SKUs were set."""
     errors: list[RowError]
-    """What is wrong, and where."""
+    """The rows that were refused, and why."""
 
 
 class Adjustment(Input, example={"delta": -1, "reason": "Broken in the warehouse"}):
@@ -89,7 +89,7 @@ class Movement(Output):
     reason: str
     """In words, for whoever reads it later."""
     reference: UUID | None
-    """What it is about, in the caller's words."""
+    """The reservation whose goods moved; null for a count or an adjustment."""
     at: Timestamp
     """When it happened."""
 
