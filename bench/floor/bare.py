@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -104,3 +105,13 @@ def major(minor: int) -> str:
 
 def minor(amount: str) -> int:
     return int(amount.replace(".", ""))
+
+
+def entries(written: str, *names: str) -> list[dict[str, Any]]:
+    """A history, or the like, out of the row that it stands in as JSON."""
+    return [{name: entry[name] for name in names} for entry in json.loads(written)]
+
+
+def trace_id(row: Record) -> str:
+    found: str = row["traceparent"][3:35]
+    return found

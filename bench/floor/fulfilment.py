@@ -12,7 +12,18 @@ from starlette.routing import Route
 from fulfilmentService.app import jobs, views
 from fulfilmentService.app.saga import FIRST, STEPS
 
-from .bare import TRACE, Peer, answer, body_of, db_of, peers_of, service, unit_of_work
+from .bare import (
+    TRACE,
+    Peer,
+    answer,
+    body_of,
+    db_of,
+    entries,
+    peers_of,
+    service,
+    trace_id,
+    unit_of_work,
+)
 
 PLAIN = ("job_id", "order_id", "status", "reservation_id", "shipment_id", "attempts")
 TIMES = ("created_at", "updated_at")
@@ -20,8 +31,8 @@ TIMES = ("created_at", "updated_at")
 
 async def fulfil(request: Request) -> Response:
     peers, order_id = peers_of(request), UUID((await body_of(request))["order_id"])
-    order = await peers["order"].ask("GET", f"/orders/{order_id}")
-    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
+    order = await peers["order"].ask("GET", f"/orders/{order_id}/fulfillable")
+    lines = order["lines"]
     async with unit_of_work(request) as db:
         what = (order_id, json.dumps(lines), jobs.LEASE_SECONDS, TRACE)
         job = await db.fetchrow(jobs.BEGIN, *what)
@@ -42,7 +53,12 @@ async def take(name: str, peers: dict[str, Peer], job: Record, lines: list[dict[
         body = {"reservation_id": reservation, "order_id": ids["order_id"], "items": lines}
         await peers["warehouse"].ask("POST", "/reservations", body)
     elif name == "hold_order":
-        body = {"job_id": ids["job_id"], "round": job["round"], "require_payment": True}
+        body = {
+            "job_id": ids["job_id"],
+            "shipment_id": ids["shipment_id"],
+            "round": job["round"],
+            "require_payment": True,
+        }
         await peers["order"].ask("PUT", f"{order}/fulfilment", body)
     elif name == "commit":
         await peers["warehouse"].ask("POST", f"/reservations/{reservation}/commit", {})
@@ -73,12 +89,12 @@ async def recorded(request: Request, job: Record, name: str) -> tuple[Record, st
 
 
 def view(row: Record) -> dict[str, Any]:
-    steps = json.loads(row["steps"])
     return {
         **{name: row[name] for name in (*PLAIN, *TIMES)},
         "failure": None,
         "parked": False,
-        "steps": [{name: step[name] for name in ("step", "at", "outcome")} for step in steps],
+        "steps": entries(row["steps"], "step", "at", "outcome"),
+        "trace_id": trace_id(row),
     }
 
 

@@ -6,15 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from asyncpg.pool import PoolConnectionProxy
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from orderService.app.drafts import CONFIRM, DRAW_UP, OF_CART
-from orderService.app.fulfilment import HOLD, SHIP, hold_name
+from orderService.app.fulfilment import HOLD, SHIP, TO_FULFIL, hold_name
 from orderService.app.moves import PAY
 from orderService.app.orders import FIND
+from orderService.app.parcels import TO_SHIP
+from orderService.app.payable import FIND as TO_PAY
 
 from .bare import (
     ANYBODY,
@@ -23,10 +24,12 @@ from .bare import (
     answer,
     body_of,
     db_of,
+    entries,
     major,
     minor,
     peers_of,
     service,
+    trace_id,
     unit_of_work,
 )
 
@@ -44,10 +47,8 @@ def order(row: Record) -> dict[str, Any]:
         "lines": [line(each) for each in json.loads(row["lines"])],
         "total": major(row["total_minor"]),
         "shipping_address": json.loads(address) if address else None,
-        "history": [
-            {name: entry[name] for name in ("status", "at", "reason")}
-            for entry in json.loads(row["history"])
-        ],
+        "history": entries(row["history"], "status", "at", "reason"),
+        "trace_id": trace_id(row),
     }
 
 
@@ -59,12 +60,6 @@ def line(row: dict[str, Any]) -> dict[str, Any]:
         "unit_price": major(row["unit_price_minor"]),
         "line_total": major(row["line_total_minor"]),
     }
-
-
-async def found(db: PoolConnectionProxy, order_id: UUID) -> dict[str, Any]:
-    row = await db.fetchrow(FIND, order_id, ANYBODY)
-    assert row is not None
-    return order(row)
 
 
 async def place(request: Request) -> Response:
@@ -90,7 +85,9 @@ async def place(request: Request) -> Response:
     await peers["cart"].ask("PUT", f"/carts/{cart_id}/checkout", closing)
     async with unit_of_work(request) as work:
         await work.execute(CONFIRM, order_id)
-        return answer(await found(work, order_id), 201)
+        row = await work.fetchrow(FIND, order_id, ANYBODY)
+        assert row is not None
+        return answer(order(row), 201)
 
 
 async def priced(catalogue: Peer, items: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -105,34 +102,60 @@ async def priced(catalogue: Peer, items: list[dict[str, Any]]) -> list[tuple[Any
 
 
 async def read(request: Request) -> Response:
-    row = await db_of(request).fetchrow(FIND, UUID(request.path_params["order_id"]), ANYBODY)
-    assert row is not None
-    return answer(order(row))
+    return answer(order(await found(request, FIND, ANYBODY)))
+
+
+async def to_pay(request: Request) -> Response:
+    return answer(payable(await found(request, TO_PAY)))
+
+
+async def to_fulfil(request: Request) -> Response:
+    row = await found(request, TO_FULFIL)
+    return answer({**row, "lines": json.loads(row["lines"])})
+
+
+async def to_ship(request: Request) -> Response:
+    row = await found(request, TO_SHIP)
+    address = row["shipping_address"]
+    return answer({**row, "shipping_address": address and json.loads(address)})
 
 
 async def pay(request: Request) -> Response:
-    order_id, payment = UUID(request.path_params["order_id"]), await body_of(request)
-    paid = (minor(payment["amount"]), payment["currency"])
-    await db_of(request).execute(PAY, order_id, payment["payment_id"], *paid)
-    return await read(request)
+    new = await body_of(request)
+    paid = (minor(new["amount"]), new["currency"])
+    return answer(payable(await found(request, PAY, new["payment_id"], *paid)))
 
 
 async def hold(request: Request) -> Response:
-    order_id, new = UUID(request.path_params["order_id"]), await body_of(request)
+    new = await body_of(request)
     name = hold_name(new["job_id"], new["round"])
-    await db_of(request).fetchval(HOLD, order_id, new["job_id"], new["require_payment"], name)
-    return await read(request)
+    how = (new["job_id"], new["require_payment"], name, new["shipment_id"])
+    return answer({**await found(request, HOLD, *how)})
 
 
 async def ship(request: Request) -> Response:
-    order_id, new = UUID(request.path_params["order_id"]), await body_of(request)
-    await db_of(request).execute(SHIP, order_id, new["job_id"], new["shipment_id"])
-    return await read(request)
+    new = await body_of(request)
+    return answer({**await found(request, SHIP, new["job_id"], new["shipment_id"])})
+
+
+async def found(request: Request, query: str, *values: Any) -> Record:
+    """The row of the order that the path names, which the query may have moved."""
+    row = await db_of(request).fetchrow(query, UUID(request.path_params["order_id"]), *values)
+    assert row is not None
+    return row
+
+
+def payable(row: Record) -> dict[str, Any]:
+    names = ("order_id", "customer_id", "status", "currency", "payment_id")
+    return {**{name: row[name] for name in names}, "total": major(row["total_minor"])}
 
 
 app = service(
     Route("/orders", place, methods=["POST"]),
     Route("/orders/{order_id}", read),
+    Route("/orders/{order_id}/payable", to_pay),
+    Route("/orders/{order_id}/fulfillable", to_fulfil),
+    Route("/orders/{order_id}/shippable", to_ship),
     Route("/orders/{order_id}/payment", pay, methods=["PUT"]),
     Route("/orders/{order_id}/fulfilment", hold, methods=["PUT"]),
     Route("/orders/{order_id}/shipment", ship, methods=["PUT"]),

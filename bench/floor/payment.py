@@ -8,11 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from chassis.turns import number_of
 from paymentService.app import sandbox
-from paymentService.app.payments import DECIDE, INSERT, TOLD
-from paymentService.app.saga import MINT
+from paymentService.app.payments import DECIDE, INSERT, MINT, TOLD
 
-from .bare import TRACE, answer, body_of, db_of, major, minor, peers_of, service, unit_of_work
+from .bare import (
+    TRACE,
+    answer,
+    body_of,
+    db_of,
+    entries,
+    major,
+    minor,
+    peers_of,
+    service,
+    trace_id,
+    unit_of_work,
+)
 
 PLAIN = ("payment_id", "order_id", "status", "currency", "created_at", "updated_at")
 LEASE_SECONDS = 1.5
@@ -24,15 +36,17 @@ def payment(row: Record) -> dict[str, Any]:
         "amount": major(row["amount_minor"]),
         "refunded": major(row["refunded_minor"]),
         "method": {"type": "card", "last4": row["last4"]},
+        "history": entries(row["history"], "status", "at"),
+        "trace_id": trace_id(row),
     }
 
 
 async def create(request: Request) -> Response:
     new, order_service = await body_of(request), peers_of(request)["order"]
     order_id, amount, currency = UUID(new["order_id"]), minor(new["amount"]), new["currency"]
-    order = await order_service.ask("GET", f"/orders/{order_id}")
+    order = await order_service.ask("GET", f"/orders/{order_id}/payable")
     async with unit_of_work(request) as db:
-        payment_id = await db.fetchval(MINT)
+        payment_id = await db.fetchval(MINT, number_of(str(order_id)))
         what = (
             payment_id,
             order_id,

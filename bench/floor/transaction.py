@@ -16,7 +16,7 @@ PLAIN = ("transaction_id", "order_id", "kind", "currency", "reference", "created
 async def create(request: Request) -> Response:
     new = await body_of(request)
     order_id, amount, currency = UUID(new["order_id"]), minor(new["amount"]), new["currency"]
-    await peers_of(request)["order"].ask("GET", f"/orders/{order_id}")
+    await peers_of(request)["order"].ask("GET", f"/orders/{order_id}/payable")
     async with unit_of_work(request) as db:
         _, *accounts = KINDS["charge"]
         row = await db.fetchrow(CHARGE, order_id, currency, amount, "charge", None, *accounts)

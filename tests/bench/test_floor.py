@@ -45,7 +45,7 @@ EXPIRY = re.compile(r"UPDATE warehouse\.reservations .*SKIP LOCKED", re.DOTALL)
 
 # What no two answers have in common.
 OWN = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*|SP[0-9A-Z]{13}"
+    r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*|SP[0-9A-Z]{13}"
 )
 
 
