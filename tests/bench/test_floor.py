@@ -38,10 +38,14 @@ SWEEPS = (
     "ORDER BY order_id DESC",
     "AS refund_id",
     "subject_requests",
+    "customer.to_erase",
+    "email_key ~",
+    "cart_id = ANY",
 )
 # What asyncpg does when a new connection meets a type.
 INTROSPECTION = ("typeinfo", "set_config")
-EXPIRY = re.compile(r"UPDATE warehouse\.reservations .*SKIP LOCKED", re.DOTALL)
+# Those that open a unit of work each time.
+UNITS = re.compile(r"(UPDATE warehouse\.reservations |FROM cart\.carts).*SKIP LOCKED", re.DOTALL)
 
 # What no two answers have in common.
 OWN = re.compile(
@@ -105,12 +109,11 @@ async def done(
 
 
 def without_sweeps(found: list[Statement]) -> Statements:
-    """Of the sweeps, only the one that looks for expired reservations opens a unit of work."""
-    expiries = sum(each.calls for each in found if EXPIRY.search(each.text))
+    units = sum(each.calls for each in found if UNITS.search(each.text))
     kept = {}
     for each in found:
         if each.text in ("BEGIN", "COMMIT"):
-            each = replace(each, calls=each.calls - expiries)
+            each = replace(each, calls=each.calls - units)
         if each.calls and not any(mark in each.text for mark in (*SWEEPS, *INTROSPECTION)):
             kept[each.number] = each
     return kept
@@ -180,7 +183,10 @@ async def answers(client: Client, world: World) -> list[Any]:
         await got(client, "search", f"/search?q={quote(world.searches[0])}&limit=20"),
         await got(client, "customer", f"/customers/{world.customers[0]}"),
         await got(client, "cart", path),
-        await got(client, "order", f"/orders/{order['order_id']}"),
+        *[
+            await got(client, "order", f"/orders/{order['order_id']}{view}")
+            for view in ("", "/payable", "/fulfillable", "/shippable")
+        ],
     ]
     return [comparable(each) for each in (cart, *filled, order, *made, *looked_at)]
 
