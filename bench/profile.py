@@ -46,8 +46,15 @@ LAYERS = {
     "uvicorn, httptools": ("uvicorn/", "httptools/", "parser.c", "llhttp"),
     "starlette, fastapi": ("starlette/", "fastapi/"),
     "log lines, metrics": ("structlog/", "prometheus_client/", "chassis/logs", "chassis/metrics"),
-    "chassis: edge, admission": ("chassis/edge", "chassis/admission", "chassis/context"),
-    "chassis: plans": ("chassis/plans", "chassis/dispatch", "chassis/strict", "chassis/app"),
+    "chassis: edge, admission": (
+        *("chassis/edge", "chassis/admission", "chassis/context", "chassis/connections"),
+        *("chassis/heads", "chassis/hosts", "chassis/cors", "chassis/answers"),
+    ),
+    "chassis: plans": (
+        *("chassis/plans", "chassis/dispatch", "chassis/strict", "chassis/app", "chassis/bodies"),
+        *("chassis/media", "chassis/methods", "chassis/parameters", "chassis/preconditions"),
+    ),
+    "chassis: fields": ("chassis/fields", "chassis/texts", "chassis/addresses", "chassis/money"),
     "chassis: peers": ("chassis/peers",),
     "chassis: database": ("chassis/database",),
     "chassis: idempotency": ("chassis/idempotency",),

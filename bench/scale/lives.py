@@ -130,8 +130,9 @@ async def _live(db: PoolConnectionProxy) -> None:
 async def _paid(db: PoolConnectionProxy, order_id: UUID) -> UUID:
     method = NewMethod.model_validate({"type": "card", "token": "tok_ok"})
     new = NewPayment(order_id=order_id, amount=Decimal(1), currency="EUR", method=method)
-    payment_id: UUID = await db.fetchval("SELECT uuidv7()")
-    row = await payments.insert(db, payment_id, new, None, 100, 5.0)
+    async with db.transaction():
+        payment_id = await payments.mint(db, order_id)
+        row = await payments.insert(db, payment_id, new, None, 100, 5.0)
     row = await payments.decide(db, row, Outcome("captured", "4242"), 5.0)
     await payments.told(db, row, "captured")
     return payment_id

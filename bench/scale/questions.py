@@ -232,6 +232,7 @@ ASKED: Mapping[str, Asked] = {
     "orders that are paid and cancelled": Asked(
         LIST, "order", lambda _, __: "/orders?status=cancelled&paid=true"
     ),
+    "payments of cancelled orders": Asked(LIST, "order", lambda _, __: "/cancelled-payments?"),
     "payments, deep": Asked(LIST, "payment", _from("/payments?")),
     "ledger, deep": Asked(LIST, "transaction", _from("/transactions?")),
     "shipments": Asked(LIST, SHIPPING, lambda _, __: "/shipments?"),
@@ -239,6 +240,11 @@ ASKED: Mapping[str, Asked] = {
         LIST,
         SHIPPING,
         lambda p, c: f"/shipments?{_cursor(*reversed(c.choice(p.bought)[::2]))}",
+    ),
+    "shipments by status, deep": Asked(
+        LIST,
+        SHIPPING,
+        lambda p, c: f"/shipments?status=delivered&{_cursor(*reversed(c.choice(p.bought)[::2]))}",
     ),
     "jobs, deep": Asked(LIST, "fulfilment", _from("/fulfilments?")),
     "jobs by status, deep": Asked(LIST, "fulfilment", _from("/fulfilments?status=completed&")),

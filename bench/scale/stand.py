@@ -1,6 +1,7 @@
 """One PostgreSQL with a database of each size, and a fleet on each."""
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from fleet.services import ROOT, SERVICES
 
 from ..machine import memory_bytes
 from ..stand import CountingPostgres, Running, execute, running
-from .filling import Size, fill
+from .filling import WORLD, Size, fill
 
 FOLDERS = [ROOT / service.folder for service in SERVICES]
 APART = 20
@@ -48,7 +49,8 @@ class Stand:
 
 @contextmanager
 def stand(folder: Path, base: int, sizes: Sequence[Size]) -> Iterator[Stand]:
-    """In this folder, which keeps the databases: filled once, they are only brought forward.
+    """In this folder, which keeps the databases: filled once, they are only brought forward, until
+    worlds are made up otherwise.
 
     Raises Failure when something does not start.
     """
@@ -99,4 +101,6 @@ def _name(size: Size) -> str:
 
 
 def _mark(folder: Path, size: Size) -> Path:
-    return folder / f"{_name(size)}.filled"
+    """There once the world is filled, as it is made up now: another one is filled anew."""
+    made_up = b"".join(file.read_bytes() for file in sorted(WORLD.glob("*.sql")))
+    return folder / f"{_name(size)}-{hashlib.sha256(made_up).hexdigest()[:16]}.filled"

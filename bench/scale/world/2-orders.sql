@@ -1,11 +1,15 @@
 INSERT INTO orders.orders
-       (order_id, customer_id, cart_id, cart_version, status, currency, total_minor, payment_id,
-        fulfilment_job_id, shipment_id, created_at, updated_at)
+       (order_id, customer_id, cart_id, cart_version, status, currency, total_minor,
+        shipping_address, payment_id, fulfilment_job_id, promised_shipment_id, shipment_id,
+        created_at, updated_at)
 SELECT id, customer_id, id, 3, status, 'EUR', total_minor,
+       CASE WHEN NOT erased THEN
+       '{"line1": "1 Quay Street", "city": "Cork", "postal_code": "T12 AB34", "country": "IE"}'::jsonb
+       END,
        CASE WHEN status IN ('fulfilled', 'refunded', 'paid') THEN id END,
-       CASE WHEN status IN ('fulfilled', 'refunded') THEN id END,
-       CASE WHEN status IN ('fulfilled', 'refunded') THEN id END, at, at
-  FROM scale.purchases;
+       shipped, shipped, shipped, at, at
+  FROM (SELECT *, CASE WHEN status IN ('fulfilled', 'refunded') THEN id END AS shipped
+          FROM scale.purchases) placed;
 
 INSERT INTO orders.order_lines
        (order_id, sku, place, name, quantity, unit_price_minor, line_total_minor)

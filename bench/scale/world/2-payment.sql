@@ -5,7 +5,9 @@ SELECT id, id, customer_id, told, total_minor,
        CASE told WHEN 'refunded' THEN total_minor ELSE 0 END, 'EUR',
        CASE WHEN NOT erased THEN '4242' END, told, at, at,
        jsonb_build_array(jsonb_build_object('status', 'processing', 'at', at),
-                         jsonb_build_object('status', told, 'at', at))
+                         jsonb_build_object('status', 'captured', 'at', at))
+       || CASE told WHEN 'refunded' THEN jsonb_build_object('status', told, 'at', at)
+                    ELSE '[]' END
   FROM (SELECT *, CASE status WHEN 'refunded' THEN 'refunded' ELSE 'captured' END AS told
           FROM scale.purchases WHERE status IN ('fulfilled', 'refunded', 'paid')) paid;
 
