@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 
 import idna
@@ -23,8 +24,9 @@ WRONG = "must be an e-mail address such as ada@example.org"
 
 def _email(text: str) -> str:
     """As it is kept: as it is written, but for what cannot be seen. No joiner belongs in one."""
-    text = "".join(each for each in text if unicodedata.category(each) != "Cf")
-    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = "".join(each for each in text if unicodedata.category(each) != "Cf")
+        text = unicodedata.normalize("NFC", text)
     local, _, domain = text.rpartition("@")
     if len(text) > MOST_CHARACTERS or len(local) > MOST_LOCAL or not _local.fullmatch(local):
         raise ValueError(WRONG)
@@ -37,6 +39,7 @@ def _email(text: str) -> str:
     return text
 
 
+@lru_cache(1024)  # most customers share a few domains
 def _ascii(domain: str) -> str:
     """The domain in IDNA. Raises IDNAError where it is none."""
     return idna.encode(domain, uts46=True).decode("ascii")
