@@ -13,6 +13,7 @@ asked for again: each is made if it can be, and then judged by where the order s
 from uuid import UUID
 
 from chassis import Connection, Problem, to_major, to_minor
+from chassis.context import current
 
 from . import payable
 from .orders import ERASED, find
@@ -54,8 +55,8 @@ WITH moved AS (
        AND ($3::uuid IS NULL OR customer_id = $3)
     RETURNING order_id, customer_id, status
 )
-INSERT INTO orders.order_history (order_id, status, reason)
-SELECT order_id, status, CASE WHEN NOT {ERASED} THEN $2 END FROM moved
+INSERT INTO orders.order_history (order_id, status, reason, traceparent)
+SELECT order_id, status, CASE WHEN NOT {ERASED} THEN $2 END, $4 FROM moved
 """  # noqa: S608  # a constant of orders.py
 
 
@@ -139,7 +140,7 @@ async def refund(db: Connection, order_id: UUID, payment_id: UUID) -> Payable:
 
 async def cancel(db: Connection, order_id: UUID, reason: str | None, owner: UUID | None) -> Order:
     """Raises NotFound, OrderShipped, OrderNotCancellable, OrderBeingFulfilled."""
-    await db.execute(CANCEL, order_id, reason, owner)
+    await db.execute(CANCEL, order_id, reason, owner, current().trace)
     order = await find(db, order_id, owner)
     if order.status == "fulfilled":
         raise OrderShipped(shipment_id=order.shipment_id)

@@ -18,7 +18,10 @@ SELECT order_id, customer_id, status, total_minor, currency, payment_id
 """
 
 CANCELLED = """
-SELECT order_id, payment_id FROM orders.orders
+SELECT order_id, payment_id,
+       (SELECT entry.traceparent FROM orders.order_history entry
+         WHERE entry.order_id = placed.order_id AND entry.status = 'cancelled') AS traceparent
+  FROM orders.orders placed
  WHERE status = 'cancelled' AND payment_id IS NOT NULL AND order_id < $2
  ORDER BY order_id DESC LIMIT $1
 """

@@ -125,6 +125,8 @@ class CancelledPayment(Output):
 
     order_id: UUID
     payment_id: UUID
+    traceparent: str | None
+    """Of the request that cancelled it."""
 
 
 class OrderLine(Output):

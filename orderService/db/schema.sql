@@ -88,6 +88,8 @@ CREATE TABLE IF NOT EXISTS orders.order_history (
     reason   text CHECK (reason ~ '\S' AND length(reason) <= 1000),
     PRIMARY KEY (order_id, status)  -- no order comes to a status twice
 );
+-- Of the request that cancelled it: the refund goes on in its trace.
+ALTER TABLE orders.order_history ADD COLUMN IF NOT EXISTS traceparent text;
 
 -- An order of nothing has no payment, and is paid as soon as it is placed. Those that waited for a
 -- payment of nothing, as they once had to, are paid now.
@@ -237,8 +239,8 @@ REVOKE ALL ON FUNCTION orders.erase_orders FROM PUBLIC;
 -- personal: orders (shipping_address), order_history (reason)
 -- copies: order_idempotency_keys (body)
 -- not personal: orders (status, currency, dropped_holds, traceparent), order_lines (sku, name),
---   order_history (status), subject_requests (kind), order_idempotency_keys (scope, key,
---   fingerprint, headers)
+--   order_history (status, traceparent), subject_requests (kind), order_idempotency_keys (scope,
+--   key, fingerprint, headers)
 
 GRANT USAGE ON SCHEMA orders TO order_app;
 GRANT SELECT, INSERT, DELETE ON orders.orders TO order_app;

@@ -40,9 +40,12 @@ async def test_payments_of_cancelled_orders_come_in_pages(
     await paid.pay(str(uuid4()))
     for placed, payment in ((first, PAYMENT), (second, OTHER_PAYMENT)):
         await placed.pay(payment)
-        await placed.cancel()
+        traced = {"traceparent": f"00-{'b' * 32}-{'c' * 16}-01"}
+        assert (await service.post(f"{placed.path}/cancel", headers=traced)).status_code == 200
     page = (await service.get("/cancelled-payments?limit=1")).json()
     order_id = second.path.removeprefix("/orders/")
+    trace = page["items"][0].pop("traceparent")
+    assert trace.startswith(f"00-{'b' * 32}-")
     assert page["items"] == [{"order_id": order_id, "payment_id": OTHER_PAYMENT}]
     page = (await service.get(f"/cancelled-payments?cursor={page['next_cursor']}")).json()
     assert [item["payment_id"] for item in page["items"]] == [PAYMENT]

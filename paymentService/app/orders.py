@@ -89,6 +89,8 @@ class Refusal(Output):
 
 class CancelledPayment(Output):
     payment_id: UUID
+    # Of the request that cancelled the order.
+    traceparent: str | None = None
 
 
 async def check_payable(order_service: Peer, new: NewPayment) -> UUID | None:
@@ -149,10 +151,11 @@ async def tell_refunded(order_service: Peer, payment: Record) -> bool:
 
 async def cancelled_and_paid(
     order_service: Peer, cursor: str | None
-) -> tuple[list[UUID], str | None]:
-    """The payments of orders that were cancelled after they were paid, and the next page."""
+) -> tuple[dict[UUID, str | None], str | None]:
+    """The payments of orders that were cancelled after they were paid, each with the trace of that,
+    and the next page."""
     answer = await order_service.get("/cancelled-payments", {"cursor": cursor} if cursor else None)
     if not answer.ok:
         raise answer.unexpected()
     page = answer.read(Page[CancelledPayment])
-    return [cancelled.payment_id for cancelled in page.items], page.next_cursor
+    return {each.payment_id: each.traceparent for each in page.items}, page.next_cursor

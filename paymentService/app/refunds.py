@@ -1,6 +1,6 @@
 """One refund: its amount is set aside in the payment first, then the provider gives it back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -174,11 +174,13 @@ async def _refusal(db: Connection, payment_id: UUID) -> RefundExceedsPayment:
     return problem
 
 
-async def begin_in_full(db: Connection, payment_ids: Sequence[UUID], reason: str) -> int:
-    """Begin to refund what is left of these payments. Returns how many there were to begin."""
-    owed = await db.fetch(OWED, list(payment_ids))
+async def begin_in_full(db: Connection, traces: Mapping[UUID, str | None], reason: str) -> int:
+    """Begin to refund what is left of these payments, each in its trace; in the payment's where
+    that is not known. Returns how many there were to begin."""
+    owed = await db.fetch(OWED, list(traces))
     for payment in owed:
-        whole = (payment["refund_id"], payment["payment_id"], None, reason, 0, None)
+        trace = traces[payment["payment_id"]]
+        whole = (payment["refund_id"], payment["payment_id"], None, reason, 0, trace)
         await db.execute(BEGIN, *whole)
     return len(owed)
 

@@ -169,7 +169,7 @@ async def _tell_captured(context: Context, payment: Record) -> Record | None:
     async with context.database.unit_of_work() as db:
         told = await payments.told(db, payment, "captured")
         if told:
-            await refunds.begin_in_full(db, [payment["payment_id"]], "order not payable")
+            await refunds.begin_in_full(db, {payment["payment_id"]: None}, "order not payable")
     return told
 
 

@@ -52,6 +52,7 @@ class Shop:
     deaf: bool = False
     being_fulfilled: bool = False
     told: list[str] = field(default_factory=list)
+    cancelled_in: str | None = None
 
     def place(self, total: str = "20.00", currency: str = "EUR", status: str = "pending") -> str:
         order_id = str(uuid4())
@@ -89,7 +90,8 @@ class Shop:
         items = [o for o in self.orders.values() if o["status"] == "cancelled" and o["payment_id"]]
         at = int(request.url.params.get("cursor", 0))
         after = str(at + 1) if at + 1 < len(items) else None
-        return httpx.Response(200, json={"items": items[at : at + 1], "next_cursor": after})
+        page = [{**each, "traceparent": self.cancelled_in} for each in items[at : at + 1]]
+        return httpx.Response(200, json={"items": page, "next_cursor": after})
 
     def _paid(self, order: dict[str, Any], body: dict[str, str]) -> httpx.Response:
         if order["payment_id"] == body["payment_id"]:

@@ -257,12 +257,15 @@ async def test_order_that_was_cancelled_after_it_was_paid_is_refunded(
         await pay(service, each)
     payment_id = (await pay(service, order_id)).json()["payment_id"]
     await service.post(f"/payments/{payment_id}/refunds", json={"amount": "1.00"})
+    shop.cancelled_in = f"00-{'b' * 32}-{'c' * 16}-01"
     for each in (first, order_id, last):
         shop.orders[each]["status"] = "cancelled"
     for each in (first, order_id, last):
         await until_order(shop, each, "refunded")
     refunds = (await service.get(f"/payments/{payment_id}/refunds")).json()["items"]
     assert [refund["amount"] for refund in refunds] == ["19.00", "1.00"]
+    # In the trace of who cancelled it.
+    assert refunds[0]["trace_id"] == "b" * 32
 
 
 async def test_deadlines_anywhere_lose_nothing(
