@@ -1,6 +1,6 @@
-"""A JSON merge patch (RFC 7396) of what is nested: for who says that the body is one.
+"""JSON merge patches (RFC 7396): nested objects are merged where a body is sent as one.
 
-What lies in a body of `application/json` is replaced as a whole.
+In a body that is sent as `application/json`, a nested object replaces the old one as a whole.
 """
 
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from .media import MERGE_PATCH
 
 
 async def _is_merge_patch(request: Request) -> bool:
-    return request.headers["content-type"].lower().startswith(MERGE_PATCH)
+    return request.headers.get("content-type", "").lower().startswith(MERGE_PATCH)
 
 
 IsMergePatch = Annotated[bool, Depends(_is_merge_patch)]

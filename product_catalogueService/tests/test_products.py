@@ -413,6 +413,12 @@ async def test_a_merge_patch_and_what_is_no_patch(service: httpx.AsyncClient) ->
     assert refused.json()["errors"][0]["pointer"] == "#/name"
 
 
+async def test_a_patch_without_a_body_is_refused(service: httpx.AsyncClient) -> None:
+    await create(service)
+    refused = await service.patch("/products/CANDLE-RED")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-request")
+
+
 async def test_attributes_are_merged_by_a_merge_patch_alone(service: httpx.AsyncClient) -> None:
     """RFC 7396: whoever sends one attribute, and calls it a merge patch, loses no other."""
     size = {"cm": 9, "inch": 4}
