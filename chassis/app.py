@@ -63,7 +63,7 @@ class ServiceApp(FastAPI):
     rates: Rates
     cors: Cors
     local_only: LocalOnly | None = None
-    # Whether what it keeps belongs to people: then nobody on the way may keep its answers.
+    # Whether its data belongs to people: then no cache may keep its answers.
     personal: bool
     # Where tests put their fake peers; None is the real network.
     peer_transport: httpx.AsyncBaseTransport | None = None
@@ -106,7 +106,7 @@ def create_app(
     `name` is its stem, `schema` its PostgreSQL schema and `home` its folder; `peers` names the
     services that it calls (each adds a required `<NAME>_URL`), `sweeps` what it does in the
     background, `queues` what waits for that, `session` parameters of its PostgreSQL sessions.
-    What it keeps is `personal` where it belongs to people: no cache on the way may keep an answer.
+    `personal`: its data belongs to people, and no cache may keep its answers.
     Nothing is opened and no variable is read before it starts.
     """
     app = ServiceApp(
@@ -115,7 +115,7 @@ def create_app(
         version=version(),
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,  # docs.py tells it, with the address that it was asked at
+        openapi_url=None,  # docs.py serves it, with the address of the request as its server
         generate_unique_id_function=partial(openapi.operation_id, name),
         lifespan=_lifespan,
         redirect_slashes=False,
@@ -209,7 +209,7 @@ async def _lifespan(app: ServiceApp) -> AsyncIterator[None]:
 
 
 def _local_only(app: ServiceApp, settings: Settings) -> LocalOnly | None:
-    """What keeps strangers' pages out where nobody has to show a token."""
+    """The check of hosts and origins, with AUTH_MODE=dev; None with AUTH_MODE=enforce."""
     if settings.auth_mode != "dev":
         return None
     return LocalOnly(app.cors, [*settings.allowed_hosts, settings.bind_address or "localhost"])

@@ -1,8 +1,8 @@
-"""Who did what: a line for each change that the staff or an admin makes, written in the unit of
-work that makes it. A change that is undone, or refused, leaves none.
+"""The audit log: an entry for each change that the staff or an admin makes, written in the unit of
+work that makes it. A change that is undone or refused leaves no entry.
 
-No route says that it is recorded, and so none can forget to: a request of such a caller carries its
-entry from the moment it is let in, and `Database` writes it down before it commits.
+Routes have no part in it, so that none can forget it: a request of such a caller carries its entry
+from the moment it is let in, and `Database` writes the entry before it commits.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Applied to each service's schema by its owner, and safe to apply again. Nobody but the caller is
-# named, by what the provider calls them: no e-mail address, and nothing of a body or a query.
+# Applied to each service's schema by its owner, and safe to apply again. An entry names the caller
+# by the `sub` of their token; it holds no e-mail address, and nothing of a body or a query.
 DDL = """
 CREATE TABLE IF NOT EXISTS {schema}.{name}_audit_log (
     entry_id   uuid PRIMARY KEY DEFAULT uuidv7(),
@@ -26,13 +26,13 @@ CREATE TABLE IF NOT EXISTS {schema}.{name}_audit_log (
     method     text NOT NULL,
     route      text NOT NULL,  -- /products/{{sku}}
     path       text NOT NULL,  -- /products/TEA
-    request_id text NOT NULL   -- as in the logs of every service that it went through
+    request_id text NOT NULL   -- as in the logs of every service that the request went through
 );
 -- GET /audit-log?subject=, newest first.
 CREATE INDEX IF NOT EXISTS {name}_audit_log_by_subject
     ON {schema}.{name}_audit_log (subject, entry_id DESC);
 
--- What is written stays, whoever asks: the owner as well.
+-- Entries are never changed or deleted, not by the schema's owner either.
 CREATE OR REPLACE FUNCTION {schema}.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
@@ -45,7 +45,8 @@ CREATE OR REPLACE TRIGGER append_only
 GRANT SELECT, INSERT ON {schema}.{name}_audit_log TO {name}_app;
 """
 
-# Only where this unit of work has changed something, or has locked it to look whether it should.
+# PostgreSQL gives a transaction an id with its first write or row lock: without one, nothing has
+# changed.
 WRITE = """
 INSERT INTO {table} (subject, roles, method, route, path, request_id)
 SELECT $1, $2, $3, $4, $5, $6 WHERE pg_current_xact_id_if_assigned() IS NOT NULL
@@ -55,22 +56,23 @@ RETURNING true
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request's line. `changing` is whether its method may change anything by itself."""
+    """The entry of one request. `changing`: its method may change something."""
 
     table: str
     changing: bool
     values: tuple[str, ...]
 
     async def write(self, db: Any) -> bool:
-        """The last statement of a unit of work. True where there was something to write down."""
+        """Write it, as the last statement of a unit of work. Returns whether anything had
+        changed."""
         return bool(await db.fetchval(WRITE.format(table=self.table), *self.values))
 
 
 def entry_of(
     scope: "Scope", route: str, caller: "Caller", request_id: str, table: str
 ) -> Entry | None:
-    """What is to be written down of a request, should it change anything; None for the customers,
-    for services, and where nobody has been asked who they are."""
+    """The entry of a request, to be written if it changes something. None for customers, services,
+    and callers without a token."""
     if not caller.accountable:
         return None
     method, path = scope["method"], scope["path"]

@@ -73,8 +73,8 @@ class NotAdmitted(Problem, status=403, remembered=False):
 
 
 def only_from(service: str) -> None:
-    """For a route of several services, one of which the request names: another one does not speak
-    for it. Raises NotAdmitted."""
+    """Admit only the service that the request names, on a route that admits several services.
+    Raises NotAdmitted."""
     caller = current().caller
     if caller.is_service and caller.parts != {f"{SERVICE}{service}"}:
         raise NotAdmitted()
@@ -131,13 +131,13 @@ class Gate:
         return known is not None and known[0].is_service and self._clock() < known[1]
 
     async def believes(self, scope: Scope) -> bool:
-        """Whether a request, by its head, is of somebody who may be let in somewhere."""
+        """Whether a request, by its headers, has a valid token, or needs none."""
         if not self._enforced:
             return True
         try:
             await self._caller_of(dict(scope["headers"]).get(b"authorization", b""))
         except Problem:
-            return False  # and is told why by the route that it asked for
+            return False  # its route tells the caller why
         return True
 
     async def _caller_of(self, authorization: bytes) -> Caller:
@@ -178,16 +178,18 @@ class Gate:
 
 
 def _token_in(authorization: bytes) -> bytes:
-    """The token itself, which is what is known, however its scheme is written; empty for another
-    scheme."""
+    """The token of a Bearer header, whatever the case of the scheme; empty for another scheme."""
     scheme, _, token = authorization.partition(b" ")
     return token.strip() if scheme.lower() == b"bearer" else b""
 
 
 def _only_spelling(token: bytes) -> str:
-    """The token as text. Raises ValueError where its signature could be written otherwise: a reader
-    of base64 passes over what is none, and over the bits behind the last byte, so that one token
-    would be as many as somebody likes."""
+    """The token as text. Raises ValueError unless its signature is in the canonical base64
+    spelling.
+
+    A base64 decoder skips other characters, and the bits after the last byte. So one token could be
+    written in very many ways, and fill the cache of known tokens.
+    """
     signature = token.rpartition(b".")[2]
     plain = urlsafe_b64decode(signature + b"=" * (-len(signature) % 4))
     if urlsafe_b64encode(plain).rstrip(b"=") != signature:
@@ -244,7 +246,7 @@ def _provider(
 ) -> People:
     if settings.oidc_audience is None:
         raise Misconfigured("OIDC_AUDIENCE is not set, and OIDC_ISSUER needs it")
-    # Whoever sits between could sign as anybody.
+    # Over plain http, anybody on the way could send keys of their own.
     if settings.environment == PRODUCTION and not is_https(issuer):
         raise Misconfigured("OIDC_ISSUER is not https, which ENVIRONMENT=production needs")
     for name, url in (("OIDC_ISSUER", issuer), ("OIDC_JWKS_URL", settings.oidc_jwks_url)):

@@ -1,6 +1,6 @@
-"""Waits for a request's body before all else: who sends it slowly takes no place in line.
+"""Waits for a request's body before anything else: a slow client takes no place in line.
 
-But for the token, where one is asked for: nothing is held for whoever shows none.
+Where tokens are required, the token is checked first: no body is held for a caller without one.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,10 +11,10 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class WholeBody:
-    """Hands a request on when its body is there, or as much of it as we hold for one that may
-    still be refused. Who takes too long over it is cut off by the connection.
+    """Hands a request on when its body is there, or as much of it as is held for a request that may
+    still be refused. The connection cuts off a client that takes too long.
 
-    Without a token that is believed, it is handed on at once, to be refused unread.
+    A request without a valid token is handed on at once, and refused unread.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -5,9 +5,9 @@ A route says it in the line above its function, and is not made without:
     @router.get("/orders/{order_id}")
     @admits("customer", "staff", services=("payment", "shipping"))
 
-`admin` is admitted wherever a role is named. A route that names services only is for no person:
-what it is told, it takes for what that service has done. Whoever shows no token, while
-authentication is off, is admitted everywhere.
+`admin` is admitted wherever a role is named. A route that names only services admits no person: it
+believes what the service tells it. While authentication is off, a caller without a token is
+admitted everywhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from uuid import UUID
 
 Role = Literal["customer", "staff", "admin"]
 ROLES: tuple[Role, ...] = ("customer", "staff", "admin")
-# These may touch what is anybody's.
+# Roles that may read and change things of any customer.
 WIDE_ROLES = frozenset({"staff", "admin"})
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -30,10 +30,10 @@ SERVICE = "service:"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`parts` are what routes admit: a person's roles, or one service. `owner` is the one whose
-    things alone they may see and touch; None: anybody's. `subject` is who it is: what the provider
-    calls a person, or `service:order`; empty where nobody has been asked. `email` is the customer's
-    by the provider: None where it tells none, empty where nobody has proved that it is theirs."""
+    """`parts` are what routes admit: a person's roles, or one service. `owner` is the customer
+    whose things alone they may see and change; None: anybody's. `subject` is the `sub` of a
+    person's token, or `service:order`; empty without a token. `email` is the address in the token:
+    None if it has none, empty if it is not verified."""
 
     parts: frozenset[str]
     owner: UUID | None = None
@@ -43,12 +43,13 @@ class Caller:
 
     @property
     def roles(self) -> str:
-        """A person's, as one word after the other."""
+        """A person's roles, separated by spaces."""
         return "" if self.is_service else " ".join(sorted(self.parts))
 
     @property
     def accountable(self) -> bool:
-        """Whether what they change is kept in the audit log: a known person with a wide role."""
+        """Whether their changes are written to the audit log: a person with a token and a wide
+        role."""
         return bool(self.subject) and not self.parts.isdisjoint(WIDE_ROLES)
 
 

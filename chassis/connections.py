@@ -48,8 +48,8 @@ LEAST_BYTES = 5 * 1024
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_PIPELINED = 100
-# A client that sends on while it was answered already is listened to for so long: one that is cut
-# off while it sends does not read the answer.
+# So much of a body is read after the answer was sent: a client that is cut off while it sends does
+# not read the answer.
 MAX_DRAINED_BYTES = 4 * 1024 * 1024
 
 # A process may open so many files and sockets; what is left is for peers and PostgreSQL.
@@ -93,14 +93,14 @@ class ClientConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
-        # What came since the last head or piece of a body: of a head, or of what follows a body.
+        # Bytes of a head or of trailers: what came since the last head or piece of a body.
         self._head_bytes = 0
         self._heads = 0
         self._received = 0
         self._refusal: Problem | None = None
         # Of a request that was turned away: whether its body still comes.
         self._unwanted_body = False
-        # How much came of a body after the answer.
+        # Bytes of a body that came after its answer.
         self._drained = 0
         self._held: tuple[RequestResponseCycle, Any] | None = None
         # What this client keeps us waiting for, how far that had come, and when.
@@ -125,8 +125,8 @@ class ClientConnection(HttpToolsProtocol):
             self._refuse(RequestHeaderFieldsTooLarge())
 
     def _parse(self, data: bytes) -> bytes:
-        """Parse what has come. Returns what is to be parsed yet: a request that asked for another
-        protocol, without that, and what came after its head."""
+        """Parse the bytes. Returns those that are still to be parsed: where a request asks for
+        another protocol, its head without the Upgrade header, and what followed the head."""
         try:
             self.parser.feed_data(data)
         except HttpParserError:
@@ -147,7 +147,7 @@ class ClientConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         if self.parser.should_upgrade():
-            return  # nothing is begun: this head comes again
+            return  # this head is parsed a second time, without its Upgrade header
         self._in_head = False
         self._heads += 1
         self._head_bytes = self._drained = 0
@@ -155,10 +155,10 @@ class ClientConnection(HttpToolsProtocol):
         if not self._unwanted_body:
             super().on_headers_complete()
             if self.expect_100_continue:
-                # It may be answered before it is told to go on: then nobody could tell whether
-                # what comes next is its body, or another request.
+                # It may be answered before it is told to continue. Then nobody can tell whether its
+                # body comes next, or another request.
                 self.cycle.keep_alive = False
-        # What comes after a body is no header of its request: others have not looked at it.
+        # Trailers are not merged into the headers: nothing has checked them.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
@@ -171,7 +171,7 @@ class ClientConnection(HttpToolsProtocol):
             super().on_body(body)
 
     def _check_head(self) -> None:
-        """What must not be ends the parsing."""
+        """Raises ValueError, which ends the parsing, for a head that is refused."""
         self._refusal = refusal_of(self.parser, self.headers)
         if self._head_bytes > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES:
             self._refusal = RequestHeaderFieldsTooLarge()
@@ -183,7 +183,7 @@ class ClientConnection(HttpToolsProtocol):
             raise ValueError(self._refusal.detail)
 
     def _take_target(self) -> None:
-        """Of a request that names more than a path, what is left when the rest is our name."""
+        """Replace a target in absolute form by its path and query."""
         target = path_and_query(self.url)
         if target is None:
             self._refusal = BadRequest("The target must be a path, or a URL of http or https.")
@@ -274,7 +274,7 @@ class ClientConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle is not None and self.cycle.response_complete:
-            self.cycle.body.clear()  # what came of it, and nobody read
+            self.cycle.body.clear()  # the part of it that nobody read
 
     def resume_writing(self) -> None:
         super().resume_writing()

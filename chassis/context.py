@@ -18,7 +18,7 @@ TIMEOUT = "X-Request-Timeout-Ms"
 
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# Of a version that is to come, what stands in its first four fields is known (W3C Trace Context).
+# Later versions begin with the same four fields (W3C Trace Context).
 _later_traceparent = re.compile(
     r"(?!00|ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
@@ -54,8 +54,8 @@ class RequestContext:
     `deadline` is on the monotonic clock, in seconds. `outermost` is true where no peer of ours
     stands between the client and us: only there is a failed call to a peer tried again.
     `pause` lets another request work while this one waits. `authorization` is what the caller
-    showed, and `caller` who that is, once it has been checked; `refused` says why they were not
-    let in. `entry` is what the audit log is to hold of what they do, until it does.
+    sent, and `caller` who that is, once it has been checked; `refused` says why they were not let
+    in. `entry` is their entry for the audit log, until it is written.
     """
 
     request_id: str = field(default_factory=mint_request_id)
@@ -71,18 +71,18 @@ class RequestContext:
 
     @property
     def trace_id(self) -> str:
-        """The trace that this is a part of, as 32 hexadecimal digits."""
+        """The id of the trace, as 32 hexadecimal digits."""
         return self.traceparent[3:35]
 
     @property
     def span_id(self) -> str:
-        """Our own span, where traces are on; else the caller's, or one that stands for both."""
+        """The id of our span where traces are on, else the caller's or a minted one."""
         return self.traceparent[36:52]
 
     @property
     def trace(self) -> str:
-        """The traceparent and, where there is one, the tracestate: for a row, so that whoever
-        finishes it goes on in the same trace."""
+        """The traceparent and, if there is one, the tracestate, to keep in a row: a sweep that
+        finishes the row goes on in the same trace."""
         return f"{self.traceparent} {self.tracestate}" if self.tracestate else self.traceparent
 
     def remaining(self) -> float:
@@ -102,7 +102,7 @@ def current() -> RequestContext:
 
 
 def trace_of(traceparent: str | None) -> str | None:
-    """The id of the trace that a row began in, by what it keeps of that."""
+    """The trace id in what a row keeps of its trace (see RequestContext.trace)."""
     return traceparent and traceparent[3:35]
 
 
@@ -147,7 +147,7 @@ def correlation(headers: dict[bytes, bytes]) -> tuple[str, str]:
 
 
 def traceparent_in(given: bytes | None) -> str:
-    """What a request came with, in the version that is spoken here; empty if it makes no sense."""
+    """A request's traceparent, in version 00; empty if it is missing or malformed."""
     if given is None:
         return ""
     text = given.decode("latin-1")
@@ -158,15 +158,14 @@ def traceparent_in(given: bytes | None) -> str:
 
 
 def _tracestate_beside(traceparent: str, headers: dict[bytes, bytes]) -> str:
-    """That of the traceparent that was taken; it means nothing beside another one."""
+    """The request's tracestate, if its traceparent was taken; without that it means nothing."""
     if traceparent_in(headers.get(b"traceparent")) != traceparent:
         return ""
     return tracestate_in(headers[b"tracestate"].decode("latin-1"))
 
 
 def tracestate_in(given: str) -> str:
-    """The members that may be passed on, from the left as far as there is room; empty where one
-    of them makes no sense."""
+    """The members to pass on, from the left, as many as fit; empty if one of them is malformed."""
     members = [member for each in given.split(",") if (member := each.strip(" \t"))]
     found = [_tracestate_member.fullmatch(member) for member in members]
     keys = {each[1] for each in found if each}

@@ -1,6 +1,6 @@
-"""Which origins' pages may call a service from a browser: those of CORS_ORIGINS, none by default.
+"""CORS: the origins in CORS_ORIGINS, none by default, may call a service from a browser.
 
-Browsers are never told to send credentials by themselves: who is calling, a token says.
+Credentials are never allowed: browsers send none by themselves, and callers show a token.
 """
 
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ EXPOSED_HEADERS = (
     "Location, ETag, Retry-After, X-Request-ID, Idempotent-Replayed, RateLimit, RateLimit-Policy, "
     "Allow, WWW-Authenticate, traceparent"
 )
-# How long a browser need not ask again; Chromium keeps it no longer than that.
+# How long a browser may keep the answer to a preflight; Chromium keeps it no longer.
 PREFLIGHT_SECONDS = 7200
 
-# Caches keep an answer apart for each origin that asks.
+# A cache must keep one answer per origin.
 VARY: Header = (b"vary", b"Origin")
 
 
 class Cors:
-    """The origins of one service, once its settings are known."""
+    """The allowed origins of one service; none until its settings are read."""
 
     def __init__(self) -> None:
         self.origins = frozenset[bytes]()
@@ -32,7 +32,7 @@ class Cors:
         self.origins = frozenset(origin.encode() for origin in origins)
 
     def headers(self, origin: bytes | None) -> tuple[Header, ...]:
-        """What every answer to a request from there says."""
+        """The CORS headers of every answer to a request of this origin."""
         if not self.origins:
             return ()
         if origin is None or origin not in self.origins:
@@ -44,7 +44,7 @@ class Cors:
         )
 
     def preflight(self, origin: bytes | None, methods: str) -> dict[str, str]:
-        """What the answer to OPTIONS says beside that, on a path that has these methods."""
+        """Further headers of the answer to OPTIONS, on a path that has these methods."""
         if origin is None or origin not in self.origins:
             return {}
         return {

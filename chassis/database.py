@@ -95,8 +95,8 @@ class Database:
 
     @asynccontextmanager
     async def unit_of_work(self, *, recorded: bool = True) -> AsyncIterator[Connection]:
-        """All of what is written inside, or none of it. Committed when the block ends, and with it
-        the caller's entry in the audit log, where one is due and nothing says `recorded=False`.
+        """All of what is written inside, or none of it. Committed when the block ends, together
+        with the caller's entry in the audit log, if one is due, and unless `recorded` is false.
 
         Raises Overloaded when all connections are busy, DependencyUnavailable when PostgreSQL
         lets nobody in, and TimeoutError when it stops answering, before the request's deadline.
@@ -215,7 +215,8 @@ class _Bounded:
 
 
 async def _record(work: Connection) -> bool:
-    """Once a request: by its first unit of work that changes something."""
+    """Write the request's entry in the audit log, in its first unit of work that changes something.
+    Returns whether it was written."""
     entry = current().entry
     return entry is not None and await entry.write(work)
 

@@ -1,7 +1,7 @@
 """Which route a request is for, and what becomes of what goes wrong there.
 
-HEAD is answered as GET is: the server leaves the body out. OPTIONS, and a method that a path does
-not have, are answered here, for all routes alike.
+HEAD is answered like GET; the server leaves the body out. OPTIONS, and methods that a path does not
+have, are answered here for all routes.
 
 What no plan is made for (another path or method, the pages of documentation, a route that takes
 something unusual) goes to FastAPI as ever.
@@ -96,7 +96,8 @@ class Dispatch:
             await self.others(scope, receive, send)
 
     def _answer_to_method(self, scope: Scope) -> Response | None:
-        """To what asks for methods, or for one that is not there; None where a route may know."""
+        """The answer to OPTIONS, to a wrong method and to a target without a path; None for all
+        other requests."""
         path, method = scope["path"], scope["method"]
         if not path.startswith("/"):
             if (method, path) == ("OPTIONS", ASTERISK.decode()):
@@ -139,5 +140,5 @@ class Dispatch:
 
 
 def _first_segment(path: str) -> str:
-    """Empty for what is no path."""
+    """Empty where the target is no path."""
     return path.split("/", 2)[1] if path.startswith("/") else ""

@@ -25,7 +25,7 @@ def assets_folder() -> Path:
 
 
 class Assets(StaticFiles):
-    """The viewers: kept by browsers, and asked about before they are used again."""
+    """The files of the viewers. A browser keeps them, and revalidates them before each use."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
