@@ -43,7 +43,7 @@ class Edge:
         self.service = service
         self.limits = limits
         self.answers = answers
-        # Where nobody has to show a token.
+        # With AUTH_MODE=dev; None otherwise.
         self._local_only: LocalOnly | None = None
         self._admission = Admission(limits)
         self._refusals = Refusals(service, answers)
@@ -54,7 +54,7 @@ class Edge:
             await self._live(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        if b"tracestate" in headers:  # which may come in pieces
+        if b"tracestate" in headers:  # may come as several headers
             pieces = [value for name, value in scope["headers"] if name == b"tracestate"]
             headers[b"tracestate"] = b",".join(pieces)
         enter(from_headers(headers, self.limits.request_timeout))

@@ -43,11 +43,11 @@ class Input(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _given(cls, given: Any) -> Any:
-        """What is optional and `""` is left out, as forms and tables do that have all fields."""
+        """Leave out optional members that are `""`: forms and spreadsheets send every field."""
         if isinstance(given, BaseModel):
             return given
         if not isinstance(given, dict):
-            # FastAPI has any Python object pass for one of ours: a number, above all.
+            # FastAPI accepts any Python object in place of a model, a number for example.
             raise ValueError("must be an object")
         if "" not in given.values():
             return given
@@ -60,8 +60,8 @@ class Input(BaseModel):
 
 
 class Changes(Input):
-    """The body of a PATCH: what is left out stays. There `""` is null, which removes what is
-    `removable`, and is refused elsewhere."""
+    """The body of a PATCH: what is left out stays. Null, or `""`, removes a `removable` member, and
+    is refused for another."""
 
     removable: ClassVar[frozenset[str]] = frozenset()
 
@@ -88,7 +88,7 @@ class Changes(Input):
 
 
 def without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of what is left out rather than sent as null."""
+    """A JSON schema without its null: the member is left out instead."""
     others = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(others) == len(schema.get("anyOf", ())):
         return schema
@@ -127,10 +127,10 @@ def _lossless(number: Decimal) -> float:
 
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(one_form)]
-# Of several lines, which stay as they are.
+# A text of several lines: its line breaks and tabs stay.
 LongText = Annotated[str, Field(min_length=1), AfterValidator(in_lines)]
 
-# `.` and `..` are no names in a URL: clients take them away before they ask.
+# `.` and `..` cannot be part of a URL: clients remove them before they send it.
 SKU = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
 
 

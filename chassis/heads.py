@@ -1,4 +1,4 @@
-"""The heads of requests, as the parser hands them over, before anything is made of them."""
+"""Checks of a request's head, right after it was parsed."""
 
 from httptools import HttpParserInvalidURLError, HttpRequestParser, parse_url
 
@@ -12,7 +12,7 @@ from .problems import (
 
 MAX_HEADERS = 100
 
-# Of two of these, one reader takes the first, and another one the last.
+# Headers that may come once only: of two, one reader takes the first, another the last.
 SINGLE = frozenset(
     {
         b"authorization",
@@ -24,12 +24,12 @@ SINGLE = frozenset(
     }
 )
 
-# The target of OPTIONS that asks about the server as such.
+# The target of OPTIONS that asks about the server as a whole.
 ASTERISK = b"*"
 
 
 def refusal_of(parser: HttpRequestParser, headers: list[Header]) -> Problem | None:
-    """What the parser lets through, and must not be."""
+    """Why a head is refused that the parser accepts; None if it is not."""
     version = parser.get_http_version()
     if version not in ("1.0", "1.1"):
         return HttpVersionNotSupported()
@@ -54,8 +54,8 @@ def _is_chunked(version: str, headers: dict[bytes, bytes]) -> bool:
 
 
 def path_and_query(target: bytes) -> bytes | None:
-    """What a request is for, where its target does not begin with a slash: that of an absolute
-    URL, or an asterisk. None where it is neither."""
+    """The path and query of a target in absolute form, or an asterisk as it is. None for any other
+    target that does not begin with a slash."""
     if target == ASTERISK:
         return target
     if not target.lower().startswith((b"http://", b"https://")):
@@ -68,11 +68,11 @@ def path_and_query(target: bytes) -> bytes | None:
 
 
 def without_upgrade(parser: HttpRequestParser, target: bytes, headers: list[Header]) -> bytes:
-    """The head of a request again, so that a parser reads it as ordinary HTTP/1.1.
+    """The head of a request without its Upgrade header: a parser reads it as ordinary HTTP/1.1.
 
-    A request may ask for another protocol on its connection, and a server need not take that up
-    (RFC 9110, 7.8): Java's own client asks for HTTP/2 with every request over plain HTTP. The
-    parser, though, does not read the body of such a request: it would become the next request.
+    A request may ask for another protocol on its connection, and a server may ignore that (RFC
+    9110, 7.8): Java's own client asks for HTTP/2 with every request over plain HTTP. But the parser
+    does not read the body of such a request, so that the body would be taken for the next request.
     """
     version = parser.get_http_version().encode()
     lines = [b"%b %b HTTP/%b" % (parser.get_method(), target, version)]

@@ -37,7 +37,7 @@ class Alive(Output):
 class NotReady(Problem, status=503, retry_after=1):
     """This service cannot serve now; the member checks names what is wrong.
 
-    Wait until what checks names is back.
+    Wait until the dependencies that `checks` names are back.
     """
 
     checks: dict[str, str]

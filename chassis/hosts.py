@@ -1,8 +1,8 @@
-"""What a browser may be made to do where nobody has to show a token: AUTH_MODE=dev.
+"""With AUTH_MODE=dev, keeps pages of strangers from using a developer's browser.
 
-A page from anywhere can have the browser of whoever develops here send requests to this machine.
-Two things keep it out. A name that a stranger may own is not ours, or its owner would lead it here
-and read everything (DNS rebinding). And a page of another site changes nothing.
+Any page can make the browser send requests to this machine. So a request is refused if its Host is
+a name that a stranger may own (who could point it at this machine, and read everything: DNS
+rebinding), or if it changes something and comes from a page of another site.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from .problems import Problem
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Of names that were seen, and are ours.
+# How many accepted names are remembered.
 MOST_KNOWN = 256
 
 
@@ -32,7 +32,7 @@ class CrossSiteRequest(Problem, status=403, remembered=False):
 
 
 class LocalOnly:
-    """Tells what comes from a page of strangers. `names` are ours beside the obvious ones."""
+    """Tells which requests to refuse. `names`: names of this machine, beside the obvious ones."""
 
     def __init__(self, cors: Cors, names: Iterable[str]) -> None:
         self._cors = cors
@@ -54,8 +54,8 @@ class LocalOnly:
         return ours
 
     def is_ours(self, authority: str) -> bool:
-        """Whether nobody else can own it. A name without a dot is one of this machine or network,
-        as those are by which the containers call one another: none such can be registered."""
+        """Whether no stranger can own this name. One without a dot is local, as the names are by
+        which containers call one another: nobody can register it."""
         name = _host(authority).lower()
         if name in self._names or name == "localhost" or name.endswith(".localhost"):
             return True
@@ -78,7 +78,7 @@ class LocalOnly:
 
 
 def _host(authority: str) -> str:
-    """Without its port."""
+    """The host of `host:port`."""
     if authority.startswith("["):
         return authority[1:].partition("]")[0]
     return authority.partition(":")[0].removesuffix(".")

@@ -210,7 +210,7 @@ class Once:
         """
         if self.key:
             known = frozenset(self._known)
-            # A refusal changes nothing that anybody would look for in the audit log.
+            # A refusal has changed nothing, so that it has no entry in the audit log.
             async with self._database.unit_of_work(recorded=False) as db:
                 if await self.claim(db) not in known:
                     raise IdempotencyInProgress()
@@ -249,8 +249,8 @@ _quoted = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 def _unquoted(key: str) -> str:
-    """The key itself, where it is sent as a string of RFC 9651, as the draft of the header has
-    it: in quotes, with a backslash before quotes and backslashes inside."""
+    """The key without quotes. The header's draft has it as a string of RFC 9651: in quotes, with a
+    backslash before each quote and backslash inside."""
     quoted = _quoted.fullmatch(key)
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
 

@@ -149,10 +149,10 @@ class RequestLines:
         roles: str = "",
         refused: str = "",
     ) -> None:
-        """The ids are those of a context: nothing in them is written otherwise in JSON.
+        """Write one line. The ids come from a context, and need no escaping in JSON.
 
-        `caller` is who it was, where that is known; `refused` why nobody, or not this one, was let
-        in. What is empty is left out.
+        `caller` is the subject of the token, `refused` why the caller was not let in. Both are left
+        out where they are empty.
         """
         if self.service is None:
             log.info(
@@ -190,7 +190,7 @@ def _given(caller: str, roles: str, refused: str) -> dict[str, str]:
 
 @lru_cache(1024)
 def _by(caller: str, roles: str, refused: str) -> str:
-    """The members of a line that say who it was."""
+    """The members of a line that are about the caller."""
     told = _given(caller, roles, refused)
     return f", {_encoder.encode(told)[1:-1]}" if told else ""
 

@@ -1,4 +1,4 @@
-"""What a body is sent as: JSON, in UTF-8, as it is."""
+"""The media types of bodies: JSON in UTF-8, not compressed."""
 
 from email.message import Message
 from functools import lru_cache
@@ -12,8 +12,8 @@ MERGE_PATCH = "application/merge-patch+json"  # RFC 7396: what every PATCH takes
 
 
 def check(request: Request) -> None:
-    """Raises UnsupportedMediaType, which names what is read."""
-    # JSON as nearly everybody sends it.
+    """Raises UnsupportedMediaType, which names what is accepted."""
+    # The usual case.
     headers = [value for name, value in request.scope["headers"] if name in _LOOKED_AT]
     if headers == [b"application/json"]:
         return
@@ -49,7 +49,7 @@ def _check_type(request: Request) -> None:
 
 @lru_cache(maxsize=256)
 def _read(content_type: str) -> tuple[str, str]:
-    """Its type and its charset."""
+    """The type and the charset of a Content-Type."""
     header = Message()
     header["Content-Type"] = content_type
     return header.get_content_type(), str(header.get_content_charset("utf-8"))

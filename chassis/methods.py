@@ -1,4 +1,4 @@
-"""Which methods a path has: of all routes that match it, not of the first."""
+"""The methods of a path: those of all routes that match it, not only of the first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from .media import JSON, MERGE_PATCH
 
-# In the order in which they are told.
+# In the order of the header Allow.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EVERY = ", ".join(METHODS)
 
@@ -16,7 +16,7 @@ PATCHES = f"{JSON}, {MERGE_PATCH}"
 
 @dataclass(frozen=True, slots=True)
 class PathMethods:
-    """Those of one path, as a set and as the header Allow; `route` is a route that it has."""
+    """The methods of one path. `route` is one of its routes, for logs and metrics."""
 
     methods: frozenset[str]
     route: BaseRoute
@@ -26,13 +26,13 @@ class PathMethods:
         return ", ".join(method for method in METHODS if method in self.methods)
 
     def headers(self) -> dict[str, str]:
-        """What OPTIONS is told; with what PATCH takes, as RFC 5789 asks."""
+        """The headers of the answer to OPTIONS; Accept-Patch is RFC 5789's."""
         told = {"Allow": self.allow}
         return {**told, "Accept-Patch": PATCHES} if "PATCH" in self.methods else told
 
 
 class Methods:
-    """Of all paths of a service."""
+    """Finds the methods of any path of a service."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._routes = [each for each in routes if isinstance(each, Route | Mount)]
@@ -49,5 +49,5 @@ class Methods:
 
 
 def _of(route: Route | Mount) -> Iterable[str]:
-    # What is mounted are files.
+    # Only files are mounted.
     return {"GET"} if isinstance(route, Mount) else route.methods or ()

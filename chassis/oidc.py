@@ -24,17 +24,17 @@ from .wires import FAILURES
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 REQUIRED = ["exp", "iss", "aud", "sub"]
 LEEWAY_SECONDS = 30
-# What lives longer is no access token, or one that nobody can take back.
+# A token that lives longer is no access token, or one that nobody can revoke.
 LONGEST_SECONDS = 24 * 3600
 # NIST SP 800-57 part 1: fewer bits are not to be used after 2013.
 LEAST_RSA_BITS = 2048
 
-# An access token is a JWT, or says so itself (RFC 9068); a logout token is neither.
+# The `typ` of an access token: JWT, or at+jwt (RFC 9068). A logout token has another.
 ACCESS_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-# What one provider, Keycloak, writes into the claims of its tokens that are for somebody else.
+# The claim `typ` of Keycloak's tokens that are no access tokens.
 OTHER_TYPES = frozenset({"id", "refresh", "offline", "logout"})
-# In an ID token, and in a logout token: never in one for an API. A nonce is in an ID token too, but
-# older versions of Keycloak put it into all of them.
+# Claims of ID tokens and logout tokens, never of access tokens. ID tokens have a nonce as well, but
+# older versions of Keycloak put one into all tokens.
 ID_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash", "events"})
 
 FETCH_SECONDS = 2.0
@@ -67,7 +67,7 @@ class OneKey:
 
 
 class Published:
-    """The set of keys that a provider publishes, at the URL, or where its discovery page says."""
+    """The key set that a provider publishes, at this URL or at the one on its discovery page."""
 
     def __init__(
         self, issuer: str, url: str | None, transport: httpx.AsyncBaseTransport | None = None
@@ -77,7 +77,7 @@ class Published:
         self._transport = transport
 
     async def read(self) -> dict[str, Any]:
-        """As it stands there. Raises what `wires.FAILURES` lists, and ValueError."""
+        """The key set as it is published. Raises what `wires.FAILURES` lists, and ValueError."""
         transport = self._transport or AiohttpTransport(trust_env=False)
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             return await _read(client, self._url or await self._discover(client))
@@ -89,7 +89,7 @@ class Published:
             raise ValueError("another issuer's configuration")
         url = str(told["jwks_uri"])
         if not is_private_or_https(url):
-            raise ValueError("keys that anybody on the way could change")
+            raise ValueError("the keys are at a URL that is neither https nor private")
         return url
 
 
@@ -137,7 +137,7 @@ class FetchedKeys:
 
 
 def _of_use(key: jwt.PyJWK) -> bool:
-    """Whether it signs, and is long enough that nobody else does."""
+    """Whether it is a key for signatures, and long enough."""
     if isinstance(key.key, RSAPublicKey) and key.key.key_size < LEAST_RSA_BITS:
         log.warning("identity provider has a key that is too short", key_id=key.key_id)
         return False
@@ -149,8 +149,8 @@ def is_https(url: str) -> bool:
 
 
 def is_private_or_https(url: str) -> bool:
-    """Whether nobody outside can change what it answers: over TLS, on this machine, or within a
-    private network, where names have no dots (Compose's, say)."""
+    """Whether nobody outside can change what is read there: over TLS, on this machine, or in a
+    private network, where names have no dots (those of Compose, for example)."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
@@ -225,15 +225,15 @@ class People:
 
 
 def check_type(header: dict[str, Any]) -> None:
-    """Raises jwt.InvalidTokenError for what says that it is no access token."""
+    """Raises jwt.InvalidTokenError for a header of another kind of token."""
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in ACCESS_TYPES:
         raise jwt.InvalidTokenError("It is no access token.")
 
 
 def _check_use(claims: dict[str, Any]) -> None:
-    """Raises jwt.InvalidTokenError for a provider's other tokens, which are not for us to be shown:
-    a client shows an ID token to nobody, and some write it into logs."""
+    """Raises jwt.InvalidTokenError for a provider's other tokens, such as ID tokens. These are for
+    the client alone, and some clients write them into logs."""
     kind = str(claims.get("typ", "")).lower()
     asked_for_by_a_client = "nonce" in claims and kind != "bearer"
     if kind in OTHER_TYPES or ID_CLAIMS & claims.keys() or asked_for_by_a_client:
@@ -250,7 +250,7 @@ def _claim(claims: Any, path: str) -> Any:
 
 
 def _verified_email(claims: dict[str, Any]) -> str | None:
-    """None where the token tells no address, empty where it is not verified."""
+    """None if the token has no address, empty if the address is not verified."""
     told = claims.get("email")
     if not isinstance(told, str):
         return None

@@ -1,5 +1,5 @@
-"""Makes the OpenAPI page whole: every status, problem and header that a client can meet, in the
-form that client generators read best."""
+"""Completes the OpenAPI page: every status, problem and header that a client can meet, in the form
+that client generators read best."""
 
 import json
 import re
@@ -39,7 +39,7 @@ LICENCE = {"name": "MIT", "identifier": "MIT"}
 
 SAFE = frozenset({"get", "head", "options"})
 
-# What holds for all operations, and is told once.
+# Rules of all operations, described once.
 CONVENTIONS = """
 Every request may carry `X-Request-ID` (1 to 64 of `A-Z a-z 0-9 . _ -`) and W3C `traceparent` with
 `tracestate`. They are logged and passed on, minted where they are left out, and the answer names
@@ -110,14 +110,15 @@ def pointer(location: Sequence[str | int]) -> str:
 
 
 def operation_id(service: str, route: "APIRoute") -> str:
-    """The name of a route's function; before those that all services have, the service's."""
+    """The name of a route's function; for routes that all services have, the service's name
+    first."""
     module = route.endpoint.__module__
     shared = module.startswith("chassis.") and not module.startswith("chassis.tests.")
     return f"{service}_{route.name}" if shared else route.name
 
 
 def said(error: Mapping[str, Any]) -> str:
-    """What a validation error says, of texts as of texts."""
+    """The message of a validation error. The length of a text is called one of a text."""
     if error["type"] == "too_long" and error["ctx"]["field_type"] == "Value":
         return f"Text should have at most {error['ctx']['max_length']} characters"
     return str(error["msg"]).removeprefix("Value error, ")
@@ -135,7 +136,7 @@ def field_error(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """The page that FastAPI has made, with all that it cannot know."""
+    """FastAPI's page, with all that FastAPI cannot know."""
     document = _named(document)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -172,8 +173,7 @@ def _named(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def served(document: Mapping[str, Any], server: str, *, tokens: bool) -> dict[str, Any]:
-    """The page as it is told to whoever asks at this address. Without `tokens` nobody needs to show
-    one, and so the page asks for none."""
+    """The page with this server. Without `tokens`, which are not needed then, it asks for none."""
     page = {**document, "servers": [{"url": server}]}
     if not tokens:
         others = {k: v for k, v in document["components"].items() if k != "securitySchemes"}
@@ -216,8 +216,8 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 
 def _tell_defaults(body: dict[str, Any]) -> None:
-    """Say in words what a member is when it is left out: generators take one with a default for one
-    that has to be sent."""
+    """Move defaults of members into their descriptions: generators take a member with a default for
+    a required one."""
     for member in body.get("properties", {}).values():
         if "default" in member:
             told = f"`{json.dumps(member.pop('default'))}` if left out."
@@ -275,7 +275,7 @@ def _add(responses: dict[Any, dict[str, Any]], problem: type[Problem]) -> None:
 
 
 def schema_of(problem: type[Problem]) -> dict[str, Any]:
-    """Its document, told from others by `type`; what its members are made of under `$defs`."""
+    """The JSON schema of a problem's document; models of its members are under `$defs`."""
     own = problem.members_schema()
     members = {name: without_null(member) for name, member in own.get("properties", {}).items()}
     return {

@@ -1,8 +1,8 @@
-"""The way out for services in containers, which reach nothing outside themselves: `python -m
-chassis.outside`. It goes to two places, which its operator names, and to no other:
+"""The only way out of production's containers: `python -m chassis.outside`. It leads to two places,
+which its operator names, and to no other:
 
-    GET  /keys        what the identity provider signs with, as it publishes that
-    POST /v1/traces   on to the collector of traces, where there is one
+    GET  /keys        the key set that the identity provider publishes
+    POST /v1/traces   passed on to the collector of traces, if there is one
 """
 
 import asyncio
@@ -29,12 +29,12 @@ PORT = 8012
 FRESH_SECONDS = 20.0
 TRACES_SECONDS = 5.0
 MOST_BYTES = 4 * 1024 * 1024
-# What says how the spans are written, and nothing else of a request.
+# Headers that are passed on: those that describe the body, and no others.
 PASSED_ON = ("content-type", "content-encoding")
 
 
 class Outside:
-    """Serves both, for whoever reaches it. It takes no address from anybody."""
+    """The application. No request can name an address."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Outside:
         await response(scope, receive, send)
 
     async def _answer_keys(self) -> Response:
-        """What the provider told last, while it is away."""
+        """The provider's key set; while the provider is away, the last one that was read."""
         async with self._asking:
             if self._clock() - self._asked >= FRESH_SECONDS:
                 self._asked = self._clock()

@@ -1,4 +1,4 @@
-"""What a page for people says to the browser beside what is on it: where it may load from."""
+"""HTML pages, with a Content-Security-Policy: what they may load and run."""
 
 import re
 from base64 import b64encode
@@ -9,8 +9,8 @@ from starlette.responses import HTMLResponse
 
 _inline_script = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-# The viewers write styles into the page, and show pictures that are part of them; ReDoc's search
-# runs beside the page, from a copy that it makes itself.
+# The viewers write inline styles and show pictures as data: URLs; ReDoc's search runs in a worker
+# that it makes from a blob.
 FROM = {
     "default-src": "'none'",
     "connect-src": "'self'",
@@ -24,18 +24,18 @@ FROM = {
 
 
 def page(html: str, *, vary: str | None = None) -> HTMLResponse:
-    """A page that runs its own scripts and ours, and that no other page may frame."""
+    """A page that runs only its own scripts, and that no other page may frame."""
     told = {
         "Content-Security-Policy": policy(_inline_script.findall(html)),
         "Referrer-Policy": "no-referrer",
-        # It changes with the version of the service, and tells of nobody.
+        # It changes with the version of the service, and holds no personal data.
         "Cache-Control": "no-cache",
     }
     return HTMLResponse(html, headers={**told, "Vary": vary} if vary else told)
 
 
 def policy(scripts: Iterable[str]) -> str:
-    """That lets these scripts run, which stand in the page, and those that are loaded from us."""
+    """The policy that allows these inline scripts, and scripts loaded from this service."""
     digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = {"script-src": " ".join(["'self'", *(f"'sha256-{each}'" for each in digests)])}
     return "; ".join(f"{kind} {sources}" for kind, sources in {**FROM, **allowed}.items())

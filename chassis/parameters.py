@@ -1,6 +1,6 @@
-"""Query strings, read as strictly as bodies: nothing unknown, nothing twice, nothing malformed.
+"""Query strings, as strict as bodies: unknown, repeated and malformed parameters are refused.
 
-A parameter that is empty counts as left out: forms and clients send every field that they have.
+An empty parameter counts as left out: forms send every field.
 """
 
 import re
@@ -19,13 +19,13 @@ _malformed = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Parameters:
-    """What a route takes in its query string, and how often."""
+    """The query parameters of a route, and which of them may be repeated."""
 
     def __init__(self, dependant: Dependant) -> None:
         self._many = dict(_taken(dependant))
 
     def read(self, raw: bytes) -> QueryParams:
-        """Those that were sent, without the empty ones. Raises InvalidRequest."""
+        """The parameters that were sent, without empty ones. Raises InvalidRequest."""
         if not raw:
             return NONE
         given: list[tuple[str, str]] = []
@@ -47,7 +47,7 @@ class Parameters:
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Raises InvalidRequest for what is no UTF-8, encoded or as it stands."""
+    """Raises InvalidRequest unless the query string is percent-encoded UTF-8."""
     try:
         text = raw.decode()
         if not _malformed.search(text):
@@ -58,7 +58,7 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
 
 
 def _taken(dependant: Dependant) -> Iterator[tuple[str, bool]]:
-    """The name of each parameter, those of dependencies too, and whether it takes many values."""
+    """The name of each parameter, also of dependencies, and whether it may be repeated."""
     for field in dependant.query_params:
         yield field.alias, field_annotation_is_sequence(field.field_info.annotation)
     for need in dependant.dependencies:

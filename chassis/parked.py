@@ -46,11 +46,11 @@ class ParkedItem(Output):
     """Work that waits. `about` says what it is, `since` when it began."""
 
     item_id: UUID
-    """Of the work that waits."""
+    """The id of the thing whose work waits."""
     sweep: str
     """Which sweep finishes it."""
     about: str
-    """What the work is about, in words."""
+    """The work, in words."""
     attempts: int
     """How often it was tried."""
     since: Timestamp

@@ -1,9 +1,9 @@
-"""If-Match and If-None-Match (RFC 9110, 13): what a caller takes for granted is never passed over.
+"""If-Match and If-None-Match (RFC 9110, 13): a precondition is never ignored.
 
-What has an ETag is a `Tagged` model. GET and HEAD of one are answered as the two headers ask, and a
-write sends the tag of what it made; neither takes a line in a service. A route that changes such a
-thing asks for `PreconditionsOf`, and checks them against what stood there, in its unit of work. On
-all other routes there is nothing to compare with, and the chassis says so (412).
+A resource with an ETag is a `Tagged` model. The chassis compares the headers on GET and HEAD, and
+sends the new ETag with the answer to a write; services have no code for either. A route that
+changes such a resource takes `PreconditionsOf`, and checks them against the row as it was, in its
+unit of work. On all other routes there is no ETag to compare with, and the chassis answers 412.
 """
 
 import re
@@ -21,24 +21,24 @@ from starlette.responses import Response
 from .fields import Output
 from .problems import PreconditionFailed
 
-# The tag of what has none: no header can name it, and `*` matches it.
+# Stands for the tag of a resource that has none: no header can name it, and `*` matches it.
 UNTAGGED = "\x00"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _list = re.compile(r'[\s,]*(?:(?:W/)?"[^"]*"[\s,]*)+')
 _opaque = re.compile(r'"([^"]*)"')
-# What proxies that compress append to a tag: Apache, nginx, Jetty and others.
+# Suffixes that compressing proxies append to a tag: Apache, nginx, Jetty and others.
 _appended = re.compile(r"(?:(?:--?|;)(?:gzip|br|zstd|deflate|df))+$")
 
 
 class Tagged(Output):
-    """A thing that has an ETag."""
+    """A resource that has an ETag."""
 
     _tag: str = PrivateAttr("")
 
     def tagged(self, tag: object) -> Self:
-        """With this tag, which differs from that of all that ever stood in its place."""
+        """Set its tag, which no other version of the resource may have. Returns itself."""
         self._tag = str(tag)
         return self
 
@@ -52,13 +52,13 @@ class Tagged(Output):
 
 
 def tag_of(changed_at: datetime) -> str:
-    """The tag of what was last changed at this time: no two changes of a row have the same."""
+    """The tag of a row that was last changed at this time, to the microsecond."""
     return str((changed_at - EPOCH) // timedelta(microseconds=1))
 
 
 @dataclass(slots=True)
 class Preconditions:
-    """Those of one request, each as it was sent, its lines joined."""
+    """The two headers of one request, as they were sent; several of one name are joined."""
 
     if_match: str | None = None
     if_none_match: str | None = None
@@ -69,9 +69,9 @@ class Preconditions:
         return self.if_match is not None or self.if_none_match is not None
 
     def check(self, tag: str | None) -> None:
-        """`tag` is that of what stands there now; None where nothing does.
+        """Compare with the tag before this request; None where there was no resource.
 
-        Raises PreconditionFailed. What is written already is undone by that.
+        Raises PreconditionFailed, which also undoes the unit of work.
         """
         self.checked = True
         if self.if_match is not None and not _names(self.if_match, tag):
@@ -90,7 +90,7 @@ def _why(tag: str | None) -> str:
 
 
 def _names(header: str, tag: str | None) -> bool:
-    """Whether a header names this tag. One that is malformed names none."""
+    """Whether a header names this tag. A malformed header names none."""
     if tag is None:
         return False
     if header.strip() == "*":
@@ -107,7 +107,7 @@ _asked: ContextVar[Preconditions] = ContextVar("preconditions", default=NONE)
 
 
 def enter(headers: list[tuple[bytes, bytes]]) -> None:
-    """Read those of a request."""
+    """Read the two headers of a request."""
     given: dict[bytes, str] = {}
     for name, value in headers:
         if name in (b"if-match", b"if-none-match"):
@@ -126,7 +126,7 @@ PreconditionsOf = Annotated[Preconditions, Depends(_of_request)]
 
 
 def taken_by(dependant: Dependant) -> bool:
-    """Whether a route checks them itself."""
+    """Whether a route takes `PreconditionsOf`, and so checks them itself."""
     return any(need.call is _of_request for need in dependant.dependencies)
 
 
@@ -152,7 +152,7 @@ def is_tagged(model: Any) -> bool:
 def described(
     responses: dict[int | str, Any], status: int | None, reads: bool
 ) -> dict[int | str, Any]:
-    """The responses of a route that gives a `Tagged`, with its ETag."""
+    """The responses of a route that returns a `Tagged`, with their ETag, for the OpenAPI page."""
     etag = {"ETag": {"$ref": "#/components/headers/ETag"}}
     success = responses.get(status or 200, {})
     told = {**responses, (status or 200): {**success, "headers": etag}}
@@ -164,9 +164,10 @@ def described(
 async def obeying(
     call: Callable[..., Awaitable[Any]], arguments: dict[str, Any], *, reads: bool, checks: bool
 ) -> Any:
-    """What a route's function gives, if what its caller takes for granted holds.
+    """Call a route's function, and return its result, unless a precondition fails.
 
-    `reads`: it changes nothing; `checks`: it checks for itself. Raises PreconditionFailed.
+    `reads`: the function changes nothing; `checks`: it checks them itself. Raises
+    PreconditionFailed.
     """
     asked = _asked.get()
     if not asked.given:
@@ -182,10 +183,10 @@ async def obeying(
 
 
 def _as_asked(given: Any, asked: Preconditions) -> Any:
-    """What was read, or 304 where the caller has it already. Raises PreconditionFailed."""
+    """The result, or 304 if the caller has this version. Raises PreconditionFailed."""
     tag = given.tag if isinstance(given, Tagged) else UNTAGGED
     Preconditions(if_match=asked.if_match).check(tag)
-    # Without a tag there is nothing that anybody could have kept.
+    # Without a tag, nobody can have kept a version.
     if isinstance(given, Tagged) and _names(asked.if_none_match or "", tag):
         return Response(status_code=304, headers={"ETag": given.etag})
     return given

@@ -1,4 +1,5 @@
-"""What each problem of a service means and what to do about it, under the path that is its type."""
+"""The pages of problems: what each type means and what to do about it, at the path that is its
+type."""
 
 from functools import cache
 from html import escape
@@ -43,7 +44,7 @@ class ProblemTypes(Output):
 
 
 def of_service(home: Path) -> dict[str, type[Problem]]:
-    """All problems that the service in this folder may answer with, by the end of their type."""
+    """All problems of the service in this folder, by the end of their type."""
     ours = {"chassis", "app", home.name}
     return {
         each.slug: each

@@ -106,7 +106,7 @@ class Problem(Exception):
 
 
 def _described(problem: type[Problem]) -> dict[str, str]:
-    """The docstrings that stand below its annotations, by name."""
+    """The docstrings below a class's annotations, by name."""
     (definition,) = ast.parse(dedent(inspect.getsource(problem))).body
     assert isinstance(definition, ast.ClassDef)
     return {
@@ -179,7 +179,7 @@ class RequestTimeout(Problem, status=408, remembered=False):
 
 
 class PreconditionFailed(Problem, status=412, remembered=False):
-    """What If-Match or If-None-Match takes for granted does not hold.
+    """The condition of If-Match or If-None-Match does not hold.
 
     Read the resource again, decide whether the change still makes sense, and send it with the new
     ETag. Where there is no ETag, leave the header out.
@@ -209,7 +209,7 @@ class DependencyUnavailable(Problem, status=503, retry_after=1):
     """
 
     dependency: str
-    """Who does not answer: a service, or PostgreSQL."""
+    """The service that does not answer, or PostgreSQL."""
 
     def __init__(self, dependency: str, detail: str | None = None) -> None:
         super().__init__(
@@ -229,14 +229,14 @@ class DeadlineExceeded(Problem, status=503, retry_after=1):
 
 
 class BadRequest(Problem, status=400, remembered=False):
-    """This is not a request that HTTP allows.
+    """The request is not valid HTTP.
 
-    What is wrong with it stands in `detail`; the same bytes are refused again.
+    `detail` says what is wrong with it. Sent again unchanged, it is refused again.
     """
 
 
 class MethodNotAllowed(Problem, status=405, remembered=False):
-    """There is something at this path, but it does not have this method.
+    """This path does not have this method.
 
     The header Allow names the methods that it has.
     """
@@ -264,7 +264,7 @@ class HttpVersionNotSupported(Problem, status=505, remembered=False):
 
 
 class HttpProblem(Problem, status=400):
-    """What was asked for is not to be had in this way.
+    """The request cannot be answered.
 
     `detail` says what is wrong with it.
     """

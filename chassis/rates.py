@@ -1,8 +1,8 @@
 """How often a caller may ask: a token bucket each, in this process. Off unless RATE_LIMIT is set.
 
 The headers are those of the IETF's draft "RateLimit header fields for HTTP": RateLimit-Policy says
-how many requests in how many seconds, RateLimit how many are left, and when there are more: where
-none is left, that is when Retry-After says that one may ask again.
+how many requests in how many seconds, RateLimit how many are left, and after how many seconds there
+are more. Where none is left, that is the time in Retry-After.
 """
 
 import math
@@ -43,8 +43,8 @@ class TooManyRequests(Problem, status=429, remembered=False):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is left to a caller, and in how many seconds there is more: one request where none is
-    left, else all of them."""
+    """How many requests a caller has left, and in how many seconds there are more: the next one if
+    none is left, else all of them."""
 
     allowed: bool
     left: int
@@ -126,7 +126,7 @@ def caller(scope: Scope) -> str | None:
     known = current().caller
     if known.is_service:
         return None
-    # The staff, who have no customer's id, would else be one caller where a proxy stands before us.
+    # The staff have no customer's id. Behind a proxy, their addresses would all be the same.
     if who := known.owner or known.subject:
         return f"person {who}"
     place = network(scope["client"][0] if scope.get("client") else "")

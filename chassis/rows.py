@@ -18,7 +18,7 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class RowsOf:
-    """Beside a list whose rows are checked one by one: what each should be, for the OpenAPI page.
+    """Annotates a list whose rows are checked one by one with their model, for the OpenAPI page.
 
     `products: Annotated[list[Any], RowsOf(NewProduct)]`
     """

@@ -41,8 +41,8 @@ GRANT SELECT ON fleet.schema_versions TO PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 """
 
-# What a service may change of a row is never which one it is, nor when it came to be. Where its own
-# file grants single columns, these stay.
+# Narrows UPDATE on a whole table to single columns: a service never changes a primary key, nor
+# `created_at`. Where its own file grants single columns, these stay.
 NARROW = """
 DO $$ DECLARE
     granted record;
@@ -65,8 +65,8 @@ BEGIN
 END $$;
 """
 
-# What every role may do in every database, and none of ours needs: tables and large objects fill
-# the disk, and an advisory lock is anybody's to hold. Functions are a superuser's to withhold.
+# Rights that PostgreSQL gives every role, and ours do not need: temporary tables and large objects
+# can fill the disk, and a held advisory lock stops others. Only a superuser can withhold functions.
 WITHHOLD_TABLES = "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"
 WITHHOLD_FUNCTIONS = """
 DO $$ DECLARE

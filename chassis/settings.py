@@ -30,12 +30,12 @@ _origin = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def _listed(given: Any) -> Any:
-    """Of a variable that lists things, with commas or spaces between them."""
+    """The items of a variable that lists them, separated by commas or spaces."""
     return given.replace(",", " ").split() if isinstance(given, str) else given
 
 
 def _as_browsers_say(origin: str) -> str:
-    """An origin in the one form in which a browser names it."""
+    """An origin as a browser writes it: in lower case, without a default port."""
     told = origin.lower().removesuffix("/")
     if not _origin.fullmatch(told):
         raise ValueError(f"{origin} is no origin; one is https://shop.example, without a path")
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     bind_address: str | None = None
     # Origins whose pages may call it from a browser.
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_listed)] = ()
-    # With AUTH_MODE=dev: names by which it is called, beside those of this machine.
+    # With AUTH_MODE=dev: host names that are answered to, beside those of this machine.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     auth_mode: Literal["dev", "enforce"] = "dev"
     keys_dir: Path | None = None

@@ -31,7 +31,7 @@ class StrictRequest(Request):
     """A request whose body is bounded in size."""
 
     max_body_bytes = MAX_BODY_BYTES
-    # Of the query string, once its route has read them.
+    # Those of the query string, once its route has read it.
     parameters = NONE
 
     @property
@@ -87,7 +87,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        # Which one counts, each reader decides for itself.
+        # Readers differ in which of the two they take.
         raise invalid("#", f"The body has the member {json.dumps(twice[:64])} twice.")
     return members
 
@@ -118,7 +118,7 @@ class StrictRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.function = endpoint
 
-        # Whichever way it is served.
+        # Around the function itself, so that it holds with a plan and without.
         @wraps(endpoint)
         async def obey(**arguments: Any) -> Any:
             return await preconditions.obeying(
@@ -154,7 +154,7 @@ class StrictRoute(APIRoute):
 
     async def body_of(self, request: StrictRequest) -> Any:
         """The body, parsed, where the route takes one: an object, or null. MISSING where there is
-        none. Nobody gets as far who is not let in; the query string is read before.
+        none. Before that, the caller is let in, and the query string is read.
 
         Raises what Gate.admit does, TooManyRequests, ContentTooLarge, UnsupportedMediaType, or
         InvalidRequest.
@@ -172,7 +172,7 @@ class StrictRoute(APIRoute):
         media.check(request)
         body = await request.json()
         if not isinstance(body, dict | None):
-            # FastAPI would take a Decimal for an object with none of its members.
+            # FastAPI would take a Decimal for an object without members.
             raise invalid("#", "The body must be a JSON object.")
         return body
 

@@ -1,4 +1,4 @@
-"""Text brought into one form at the door, so that what reads the same is the same.
+"""Brings texts into one form, so that texts which read the same are equal.
 
 It is NFC and trimmed; control and format characters (Unicode's Cc and Cf: zero-width spaces, soft
 hyphens, byte order marks, marks of direction) are taken out. Joiners stay where they shape a word
@@ -9,11 +9,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-# Longer text is not looked at. What a field takes is bounded by the field.
+# Longer texts are refused before anything else is done. Each field has a smaller limit of its own.
 MOST_CHARACTERS = 40_000
 
-# More marks than this on one letter make no word, and the time to put them in order grows with
-# their square. UAX #15 has a process assume thirty.
+# No word has more marks on one letter, and the time to sort them grows with their square. UAX #15
+# allows a process to assume thirty at most.
 MOST_MARKS = 100
 
 VIRAMA = 9  # the combining class of the signs that a joiner may follow at a word's end
@@ -39,8 +39,8 @@ _format = re.compile(f"(\U0001f3f4[{_TAGS}]+\U000e007f)|[{_FORMAT}{_TAGS}\U000e0
 _joined = re.compile(f"[{_JOINERS}]+")
 _piled = re.compile(f"[{_MARKS}]{{{MOST_MARKS + 1}}}")
 
-# White space, and what is drawn as nothing: Unicode's default ignorable characters, and blanks that
-# count as letters or symbols.
+# White space, and characters that are drawn as nothing: Unicode's default ignorable ones, and
+# blanks that count as letters or symbols.
 _nothing = re.compile(
     r"[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164"
     r"\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
@@ -87,7 +87,7 @@ def _composed(text: str) -> str:
         raise ValueError(f"must not have more than {MOST_MARKS} marks on one letter")
     text = _format.sub(lambda found: found[1] or "", text)
     text = unicodedata.normalize("NFC", text)
-    # Again: where a joiner went, letters and marks may have met.
+    # Again: letters and marks may be neighbours now, where a joiner was between them.
     return unicodedata.normalize("NFC", _joined.sub(_joiner, text))
 
 
@@ -106,7 +106,7 @@ def _in_word(char: str) -> bool:
 
 
 def _in_emoji(char: str) -> bool:
-    """Whether it may stand beside a joiner there: a picture, or what changes its looks."""
+    """Whether it may be beside a joiner in an emoji: a picture, or a modifier of one."""
     return (
         "\u2190" <= char <= "\u2bff"
         or "\U0001f000" <= char <= "\U0001faff"

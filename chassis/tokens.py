@@ -5,7 +5,7 @@ The issuer is the caller's name, the audience the callee's. Each service has a k
 
     <KEYS_DIR>/cart.key         the service's own
     <KEYS_DIR>/order.pub        a caller's
-    <KEYS_DIR>/order.next.pub   the one that this caller had before, or will have; may be missing
+    <KEYS_DIR>/order.next.pub   the caller's other key, old or new; may be missing
 """
 
 import time
@@ -58,7 +58,7 @@ def public_key(path: Path) -> Ed25519PublicKey:
 
 
 def public_keys(folder: Path, name: str) -> tuple[Ed25519PublicKey, ...]:
-    """Those of one caller. Raises Misconfigured."""
+    """The public keys of one caller. Raises Misconfigured."""
     following = folder / f"{name}.next.pub"
     others = [public_key(following)] if following.exists() else []
     return (public_key(folder / f"{name}.pub"), *others)

@@ -63,8 +63,8 @@ def calling(peer: str, method: str) -> AbstractContextManager[Callable[[int], No
 
 @contextmanager
 def resumed(sweep: str, trace: str | None) -> Iterator[None]:
-    """Around what a sweep does for one row: it goes on in the trace that the row began in, as
-    RequestContext.trace told it.
+    """Around what a sweep does for one row: it goes on in the trace that the row began in. `trace`
+    is what RequestContext.trace was then.
 
     So do the logs of everybody who is called for it, whether or not there are spans.
     """

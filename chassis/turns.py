@@ -1,21 +1,21 @@
-"""Taking turns: of what must not happen twice at once, the second waits until the first is done.
+"""Locks by name: of two units of work that take the same turn, the second waits for the first.
 
-A row of the service's own is locked. PostgreSQL has advisory locks for that, but whoever is let
-into the database may hold any of them, and could keep a service waiting for good.
+A turn is a row of the service's own, which is locked. PostgreSQL's advisory locks would do as well,
+but any role of the database can hold one, and keep a service waiting for good.
 """
 
 from zlib import crc32
 
 from .database import Connection
 
-# Two matters that share one wait for each other now and then, which harms nobody.
+# Two matters may share a turn, and then wait for each other now and then.
 TURNS = 1024
 
 # Applied to each service's schema by its owner, and safe to apply again.
 DDL = """
 CREATE TABLE IF NOT EXISTS {schema}.{name}_turns (
     number integer PRIMARY KEY,
-    taken  boolean NOT NULL DEFAULT true  -- says nothing: the lock of the row is the turn
+    taken  boolean NOT NULL DEFAULT true  -- has no meaning: the lock on the row is the turn
 );
 GRANT SELECT, INSERT, UPDATE ON {schema}.{name}_turns TO {name}_app;
 """
@@ -30,5 +30,5 @@ def number_of(matter: str) -> int:
 
 
 async def take(db: Connection, table: str, matter: str) -> None:
-    """In a unit of work: nobody else has this turn until it ends."""
+    """Wait for a turn, and hold it until the unit of work ends."""
     await db.execute(TAKE.format(table=table), number_of(matter))
