@@ -1,11 +1,12 @@
-"""Carts that nobody has touched for long are forgotten; those that an order took stay."""
+"""Deletes open carts that nobody has changed for CART_DAYS. Checked-out carts stay."""
 
 from typing import Any
 
 from chassis.app import Context
 
-# `touched_at` is indexed, and `updated_at` is not: every change would change the index. So a cart
-# that is due by the one may turn out to be in use, and then comes up again when it would be due.
+# `touched_at` is indexed; `updated_at` is not, because each change of a cart would change the
+# index. So a cart that is due by `touched_at` may still be in use: then its `touched_at` is set
+# anew.
 DUE = """
 SELECT cart_id, updated_at < now() - make_interval(days => $1) AS forgotten
   FROM cart.carts
@@ -21,7 +22,7 @@ FORGET = "DELETE FROM cart.carts WHERE cart_id = ANY ($1)"
 
 
 async def forget_untouched(context: Context) -> int:
-    """The sweep: a batch of carts whose time is up. Returns how many were looked at."""
+    """The sweep: one batch of carts that are due. Returns how many were looked at."""
     async with context.database.unit_of_work() as db:
         due = await db.fetch(DUE, context.settings.cart_days)
         of: dict[bool, list[Any]] = {True: [], False: []}

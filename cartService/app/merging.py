@@ -7,7 +7,7 @@ from chassis import Connection, NotFound, Preconditions, Problem, invalid
 from .carts import EMPTY, bounded, change
 from .schemas import MergedCart
 
-# What does not fit on a line, in the order of this cart.
+# The SKUs whose line would pass 999, in the order of this cart.
 CAPPED = """
 SELECT line.sku
   FROM cart.cartlines line JOIN cart.cartlines other USING (sku)
@@ -40,8 +40,8 @@ async def merge(
     owner: UUID | None,
     preconditions: Preconditions,
 ) -> MergedCart:
-    """Move the items of one cart into another, which keeps its own prices. A line holds 999 at
-    most: what passes that is given up, and told.
+    """Move the items of one cart into another, which keeps its own prices. A line is cut to 999,
+    and `capped` names it.
 
     Raises NotFound, UnknownCart, CartCheckedOut, CartFull, InvalidRequest, PreconditionFailed.
     """

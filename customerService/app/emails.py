@@ -23,7 +23,7 @@ WRONG = "must be an e-mail address such as ada@example.org"
 
 
 def _email(text: str) -> str:
-    """As it is kept: as it is written, but for what cannot be seen. No joiner belongs in one."""
+    """The address as it is kept: without invisible characters, joiners included, and in NFC."""
     if not text.isascii():
         text = "".join(each for each in text if unicodedata.category(each) != "Cf")
         text = unicodedata.normalize("NFC", text)
@@ -41,13 +41,13 @@ def _email(text: str) -> str:
 
 @lru_cache(1024)  # most customers share a few domains
 def _ascii(domain: str) -> str:
-    """The domain in IDNA. Raises IDNAError where it is none."""
+    """The domain in IDNA. Raises IDNAError where it is not valid."""
     return idna.encode(domain, uts46=True).decode("ascii")
 
 
 def comparable(email: str) -> str:
     """The address with its domain in IDNA (UTS 46), as it is compared: `customer.email_key` folds
-    the rest. What is no domain, which an older version took, is spelt out in ASCII."""
+    the rest. A domain that is not valid, which an older version accepted, is escaped in ASCII."""
     local, at, domain = email.rpartition("@")
     try:
         return f"{local}{at}{_ascii(domain)}"
@@ -56,8 +56,8 @@ def comparable(email: str) -> str:
 
 
 def is_own(email: str, proved: str | None) -> bool:
-    """Whether a customer may have this address, by the one that their identity provider has proved
-    to be theirs. It is None where it tells none, and then they may."""
+    """Whether a customer may have this address, by the verified one in their token. Where the token
+    has none (None), they may have any."""
     return proved is None or _folded(email) == _folded(proved)
 
 

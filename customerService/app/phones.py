@@ -1,4 +1,4 @@
-"""Telephone numbers: taken as people paste them, kept as plain text."""
+"""Telephone numbers: accepted as people paste them, kept in ASCII."""
 
 import re
 import unicodedata
@@ -11,8 +11,8 @@ from chassis import Text
 MOST_CHARACTERS = 40
 
 _scheme = re.compile(r"^\s*tel[.:]*\s*(?=[+(0-9])", re.IGNORECASE)
-# At the end, after a number, and however people write it; RFC 3966 has `;ext=5`, telephones have
-# commas for a pause.
+# An extension at the end, in the ways people write it; RFC 3966 has `;ext=5`, telephones use commas
+# for a pause.
 _WORD = r"(?:extension|extn|ext|x|#|доб)\.?\s*[:=]?"
 _extension = re.compile(
     rf"(?<=[0-9)])\s*\(?(?:[,;]+\s*(?:{_WORD})?|{_WORD})\s*([0-9]{{1,10}})\)?$", re.IGNORECASE
@@ -35,7 +35,7 @@ def _plain(char: str) -> str:
 
 def _phone(text: str) -> str:
     """In ASCII, with single spaces; an extension is ` x5` at the end."""
-    # First of all the wide forms: full-width digits, spaces that do not break.
+    # NFKC first: it turns full-width digits and no-break spaces into plain ones.
     text = "".join(map(_plain, unicodedata.normalize("NFKC", text)))
     text = " ".join(_scheme.sub("", text).split())
     kept = _extension.sub(r" x\1", text)

@@ -123,7 +123,7 @@ async def erase_customer(customer_id: UUID, db: Db, preconditions: Preconditions
 
 
 def _check_own(email: str) -> None:
-    """Before anything is looked up: who may not have an address does not learn whether another has.
-    Raises EmailNotVerified."""
+    """Called before anything is looked up, so that nobody learns whether another customer has the
+    address. Raises EmailNotVerified."""
     if not is_own(email, current().caller.email):
         raise EmailNotVerified()

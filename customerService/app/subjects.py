@@ -13,7 +13,7 @@ from chassis.subjects import ExportPart, Kind, SubjectRequest
 
 from . import customers
 
-# Who holds personal data of customers, beside us, and where it stands in an export.
+# The other services that hold personal data, by the member of the export that has it.
 HOLDERS = {"orders": "order", "payments": "payment", "shipments": "shipping"}
 
 PATIENCE_SECONDS = 4.0
@@ -46,7 +46,7 @@ SELECT number, $2, $3, $4, $5
 ON CONFLICT (number, holder, page) DO UPDATE SET held = excluded.held, last = excluded.last
 """
 
-# A page comes once the one before it has been taken.
+# A service brings its pages in order: where the last one is there, all are.
 COMPLETE = "SELECT count(*) FROM customer.export_parts WHERE number = $1 AND last"
 
 # As text: it is passed on as it was brought, however much it is.
@@ -126,7 +126,7 @@ async def _standing(context: Context, customer_id: UUID) -> int:
 
 
 async def _gathered(db: Connection, number: int) -> None:
-    """Waits until all have brought their last page. Raises ExportNotReady."""
+    """Wait until each service has brought its last page. Raises ExportNotReady."""
     current().pause()
     patience = min(PATIENCE_SECONDS, current().remaining() - 2 * POLL_SECONDS)
     until = asyncio.get_running_loop().time() + patience
@@ -138,8 +138,8 @@ async def _gathered(db: Connection, number: int) -> None:
 
 
 async def _held(db: Connection, number: int, holder: str) -> bytes:
-    """All pages of one holder, as one JSON list. Raises ExportNotReady where somebody else has read
-    them at the same time: they are forgotten."""
+    """All pages of one service, as one JSON list. Raises ExportNotReady if another request has read
+    and deleted them meanwhile."""
     pages: list[str] = []
     last = False
     while not last:
@@ -152,7 +152,7 @@ async def _held(db: Connection, number: int, holder: str) -> bytes:
 
 
 async def erase_again(context: Context) -> int:
-    """The sweep: who was erased before, and came back with a restored backup."""
+    """The sweep: erase customers again who came back with a restored backup."""
     restored = await context.database.fetch(RESTORED)
     for row in restored:
         async with context.database.unit_of_work() as db:

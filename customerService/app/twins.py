@@ -1,7 +1,7 @@
-"""Customers of one e-mail address, who were there before its ways of writing were one.
+"""Twins: customers of an older version whose e-mail addresses count as one today.
 
-Both are kept, and both can be found by it. The first has it; when that one goes, or changes it, the
-next has it. Whose it really is, only a person can decide.
+All of them are kept, and found by the address. The first of them has it; when that customer is
+erased or changes the address, the next one has it. Only a person can decide whose it is.
 """
 
 from uuid import UUID
@@ -25,7 +25,7 @@ SELECT customer_id, email FROM customer.customers
  WHERE email_key ~ '[^\\x01-\\x7F][^@]*$' ORDER BY customer_id LIMIT 100
 """
 
-# Who has it first, if another does, has it still.
+# If another customer has the address already, that one keeps it.
 BRING_INTO_IDNA = """
 UPDATE customer.customers late
    SET email_key = customer.email_key($3),
@@ -35,7 +35,7 @@ UPDATE customer.customers late
  WHERE customer_id = $1 AND email = $2
 """
 
-# Where an address has lost its first customer, the next one is its first.
+# When the first customer of an address gives it up, the next twin is the first.
 PROMOTE = """
 UPDATE customer.customers twin SET twin_of = nullif(first.customer_id, twin.customer_id)
   FROM (SELECT customer_id FROM customer.customers
@@ -46,7 +46,7 @@ UPDATE customer.customers twin SET twin_of = nullif(first.customer_id, twin.cust
 
 
 async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Twin]:
-    """By whom they are twins of, oldest first."""
+    """Oldest first, by the customer whose twins they are."""
     after = decode(cursor, UUID, UUID) or (OLDEST, OLDEST)
     rows = await db.fetch(TWINS, limit + 1, *after)
     return page(
@@ -58,7 +58,7 @@ async def listed(db: Connection, limit: int, cursor: str | None) -> Page[Twin]:
 
 
 async def promote(db: Connection, customer_id: UUID) -> None:
-    """In the unit of work in which this customer loses an address."""
+    """Needs the unit of work in which this customer gives up an address."""
     await db.execute(PROMOTE, customer_id)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chassis import Output, Peer, Problem
 
-# A job is begun for no order of another status.
+# No job is begun for an order of any other status.
 KNOWN = ("pending", "paid", "fulfilled", "cancelled", "refunded")
 
 

@@ -56,7 +56,7 @@ class Refusal(Output):
     shipment_id: UUID | None = None
 
 
-# What the order refuses for now. Any other refusal that is not known here is for good.
+# Refusals that pass: they are tried again. An unknown refusal is final.
 PASSING = ("order-being-fulfilled", "order-not-held")
 
 

@@ -36,7 +36,7 @@ SELECT order_id, line.*
            AS line
 """
 
-# Where there is nothing to pay it is paid, right after it was pending.
+# An order of 0.00 is paid at once; its history has `pending` and `paid`.
 CONFIRM = """
 WITH placed AS (
     UPDATE orders.orders

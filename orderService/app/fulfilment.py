@@ -96,7 +96,7 @@ def hold_name(job_id: UUID, round_: int) -> str:
 
 
 async def needed(db: Connection, order_id: UUID) -> Fulfillable:
-    """What a job has to know of the order. Raises NotFound."""
+    """The order as far as a fulfilment job needs it. Raises NotFound."""
     row = await db.fetchrow(TO_FULFIL, order_id)
     if row is None:
         raise NotFound(f"There is no order {order_id}.")

@@ -36,7 +36,7 @@ RequestNumber = Annotated[int, Path(ge=1, lt=2**63)]
 @router.get("/orders/{order_id}/payable")
 @admits(services=("payment", "transaction"))
 async def read_payable(order_id: UUID, db: Db) -> Payable:
-    """What the order comes to, and how far it is paid."""
+    """The total of the order, and whether it is paid."""
     return await payable.find(db, order_id)
 
 
@@ -68,7 +68,7 @@ async def refund_order(order_id: UUID, refund: RefundedPayment, db: Db) -> Payab
 @router.get("/orders/{order_id}/fulfillable")
 @admits(services=("fulfilment",))
 async def read_fulfillable(order_id: UUID, db: Db) -> Fulfillable:
-    """What a fulfilment job has to know of the order."""
+    """The order as far as a fulfilment job needs it."""
     return await fulfilment.needed(db, order_id)
 
 
@@ -110,7 +110,7 @@ async def ship_order(order_id: UUID, shipment: JobShipment, db: Db) -> OrderStan
 @router.get("/orders/{order_id}/shippable")
 @admits(services=("shipping",))
 async def read_shippable(order_id: UUID, db: Db) -> Shippable:
-    """What a parcel has to know of the order."""
+    """The order as far as a parcel needs it."""
     return await parcels.find(db, order_id)
 
 

@@ -19,8 +19,8 @@ from . import payable
 from .orders import ERASED, find
 from .schemas import CapturedPayment, Order, Payable
 
-# Each moves the order and notes that in its history, in one statement. An order of nothing is paid
-# as it is placed (drafts.py), and never by a payment.
+# Each moves the order and notes that in its history, in one statement. An order of 0.00 is paid as
+# it is placed (drafts.py), and never by a payment.
 PAY = """
 WITH moved AS (
     UPDATE orders.orders

@@ -50,14 +50,14 @@ PAGE = """
 """
 LIST = HEADS + PAGE
 
-# All of some orders, or so many; of the last one then perhaps not all. They never change: so they
-# need not be read in one statement with the heads.
+# The lines of some orders, up to a limit, which may cut the last order short. Lines never change,
+# so that they need not be read in one statement with the heads.
 LINES = """
 SELECT * FROM orders.order_lines WHERE order_id = ANY ($1) ORDER BY order_id DESC LIMIT $2
 """
 
-# An order may have two thousand lines, and a page two hundred orders: it ends before it is so long
-# that others wait for it to be written.
+# An order may have 2,000 lines, and a page 200 orders. A page ends early, before it is so long that
+# writing it holds up other requests.
 LINES_A_PAGE = 5000
 
 PAID = {None: "", True: " AND payment_id IS NOT NULL", False: " AND payment_id IS NULL"}
@@ -106,8 +106,8 @@ async def listed(
 
 
 async def _lines(db: Connection, order_ids: list[UUID]) -> dict[UUID, list[Record]]:
-    """The lines of these orders, newest first; of the first one, and of as many more as do not have
-    too many together."""
+    """The lines of these orders, by order, newest first: of the first order, and of as many more as
+    have LINES_A_PAGE together."""
     found: dict[UUID, list[Record]] = {}
     if not order_ids:
         return found
@@ -122,7 +122,7 @@ async def _lines(db: Connection, order_ids: list[UUID]) -> dict[UUID, list[Recor
 
 
 def as_order(row: Record, lines: Sequence[Record] | None = None) -> Order:
-    """`lines` where the row does not hold them."""
+    """The order of a row, and of its `lines` where the row does not hold them."""
     lines = json.loads(row["lines"]) if lines is None else sorted(lines, key=itemgetter("place"))
     address = row["shipping_address"]
     return Order(

@@ -1,7 +1,7 @@
-"""A parcel that somebody made by hand: the order is shipped by it, if by nothing else.
+"""Claims on an order by parcels that were made by hand.
 
 shippingService writes the parcel down first, then claims the order for it. A claim is decided once:
-who asks again, however late, hears the same. So a parcel that was refused can be thrown away.
+a repeated claim gets the same answer, however late it comes. So a refused parcel can be discarded.
 """
 
 from uuid import UUID
@@ -23,7 +23,7 @@ WITH moved AS (
 INSERT INTO orders.order_history (order_id, status) SELECT order_id, status FROM moved
 """
 
-# Of an order that could be claimed later on. No other status ever leads back there.
+# Only of an order that could still be claimed later: no other status leads back to these two.
 REFUSE = """
 UPDATE orders.orders SET dropped_holds = array_append(dropped_holds, $2::uuid::text)
  WHERE order_id = $1 AND status IN ('pending', 'paid') AND $2::uuid::text <> ALL (dropped_holds)
@@ -37,7 +37,7 @@ SELECT order_id, customer_id, status, shipping_address, shipment_id, promised_sh
 
 
 async def find(db: Connection, order_id: UUID) -> Shippable:
-    """What a parcel has to know of the order. Raises NotFound."""
+    """The order as far as a parcel needs it. Raises NotFound."""
     row = await db.fetchrow(TO_SHIP, order_id)
     if row is None:
         raise NotFound(f"There is no order {order_id}.")

@@ -1,6 +1,6 @@
-"""What payments and the ledger are told of an order: what it comes to, and how far it is paid.
+"""An order as far as payments and the ledger need it: its total and its status.
 
-Nothing of where it goes and what is in it: neither needs that, and so neither gets it.
+Its address and its lines are left out: neither service needs them.
 """
 
 from uuid import UUID

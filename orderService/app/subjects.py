@@ -8,7 +8,7 @@ from chassis.subjects import Holder, SubjectRequest
 
 from . import orders
 
-# So many orders of one customer as fit into an answer: twenty requests may be of large ones.
+# As many requests as fit into an answer: a customer may have very many orders.
 LIST = """
 SELECT number, kind, subject, things FROM (
     SELECT *, sum(cardinality(things)) OVER (ORDER BY number) - cardinality(things) AS before
@@ -19,7 +19,7 @@ SELECT number, kind, subject, things FROM (
  WHERE before < 50000 ORDER BY number
 """
 
-# A page is bounded by its lines: an order may have thousands. Drafts are erased too.
+# A page is bounded by its order lines. Drafts are erased, too.
 AFTER = """
 SELECT order_id FROM (
     SELECT order_id, sum(lines) OVER (ORDER BY order_id) - lines AS before FROM (
@@ -54,7 +54,7 @@ HOLDER = Holder("order", "orders.subject_requests", after, gather, erase)
 
 
 async def listed(db: Connection, number: int, limit: int) -> list[SubjectRequest]:
-    """What was asked after this number, oldest first, for those who hold something of an order."""
+    """The requests after this number, oldest first, for services that hold data about orders."""
     return [SubjectRequest(**row) for row in await db.fetch(LIST, number, limit)]
 
 

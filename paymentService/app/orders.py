@@ -12,7 +12,7 @@ from .schemas import NewPayment
 PAYABLE = frozenset({"pending", "fulfilled"})
 KNOWN = PAYABLE | {"paid", "cancelled", "refunded"}
 
-# Where an order stands that does not take a payment, for good: only then the money goes back.
+# Statuses in which an order never takes another payment: only then is the money given back.
 FINAL = frozenset({"paid", "fulfilled", "cancelled", "refunded"})
 
 
@@ -82,7 +82,7 @@ class Order(Output):
 
 
 class Refusal(Output):
-    """Of an order that does not take a payment."""
+    """The refusal of an order that does not take a payment."""
 
     order_status: str
 
@@ -129,8 +129,8 @@ async def tell_captured(order_service: Peer, payment: Record) -> bool:
         "currency": payment["currency"],
     }
     answer = await order_service.put(f"/orders/{payment['order_id']}/payment", body)
-    # Only this very problem, of a state that we know, gives the money back; any other trouble is
-    # tried again.
+    # The money is given back only for this problem, with a status that is known. After any other
+    # trouble the order is told again.
     if answer.problem == "order-not-payable" and answer.read(Refusal).order_status in FINAL:
         return False
     answer.confirm(order_id=payment["order_id"])

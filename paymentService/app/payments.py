@@ -26,8 +26,8 @@ UNDECIDED = frozenset({"processing", "unknown"})
 PATIENCE_SECONDS = 1.5
 POLL_SECONDS = 0.05
 
-# The id of a payment that is about to be written. Those of one order take turns (chassis/turns.py):
-# each sees what became of the one before, and so no two are the tenth.
+# The id of a new payment. Payments of one order take turns (chassis/turns.py), so that each one
+# counts the declined payments before it.
 MINT = """
 WITH turn AS (
     INSERT INTO payment.payment_turns (number) VALUES ($1)
@@ -36,8 +36,8 @@ WITH turn AS (
 SELECT uuidv7()
 """
 
-# Not while so many were declined within the hour. One that is not decided yet counts as if it were:
-# it may be by the time this one is written.
+# Inserts nothing if ten were declined within the hour. A payment that is not decided yet counts as
+# declined: it may be by the time this one is written.
 INSERT = """
 INSERT INTO payment.payments
        (payment_id, order_id, customer_id, amount_minor, currency, token, next_attempt_at,
@@ -52,7 +52,7 @@ SELECT $1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), $8
 RETURNING *
 """
 
-# Seconds until the tenth of them is an hour old.
+# Seconds until the tenth last declined payment is an hour old.
 FULL_FOR = """
 SELECT ceil(extract(epoch FROM updated_at + interval '1 hour' - now()))::int
   FROM payment.payments
@@ -169,7 +169,7 @@ class TooManyAttempts(Problem, status=429, remembered=False, retry_after=3600):
 
 
 class OrderTaken(Exception):
-    """The order has a payment that was not declined, or has not been yet."""
+    """The order has a payment that is captured, or not decided yet."""
 
 
 def as_payment(row: Record) -> Payment:
@@ -193,7 +193,8 @@ def undecided(row: Record) -> bool:
 
 
 async def mint(db: Connection, order_id: UUID) -> UUID:
-    """The id of a new payment; in its unit of work, which no other one of the order shares."""
+    """The id of a new payment, in its unit of work. Another one of the order waits until it
+    ends."""
     payment_id: UUID = await db.fetchval(MINT, turns.number_of(str(order_id)))
     return payment_id
 

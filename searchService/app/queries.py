@@ -13,7 +13,7 @@ from .schemas import Sort
 
 Query: TypeAlias = tuple[str, list[Any]]
 
-QUOTES = "\"'“”„«»‘’"  # noqa: RUF001  # as people and their programs write them
+QUOTES = "\"'“”„«»‘’"  # noqa: RUF001  # all of these are meant
 
 # Where there are more, relevance is told among this many of them, and counting ends here: ranking
 # and counting a million hits of `a` takes seconds, and nobody reads them.

@@ -1,9 +1,9 @@
-"""A parcel that somebody makes by hand, before its order is told: written down first, so that
-whoever finds it can finish it.
+"""Claims: parcels made by hand, written down before their order is told, so that a sweep can finish
+them.
 
-It is shown to nobody. It becomes a shipment when orderService says that the order is shipped by it,
-and is discarded when the order cannot be. Both can be tried by anyone, any number of times: the
-order decides once, so all who ask hear the same.
+A claim is not shown to clients. It becomes a shipment when orderService says that it ships the
+order, and is discarded when the order refuses it. Either step may be repeated: the order decides
+once, and each repetition gets the same answer.
 """
 
 import json
@@ -86,10 +86,10 @@ async def write_down(db: Connection, shipment_id: UUID, new: NewShipment) -> Non
 
 
 async def discard(db: Connection, shipment_id: UUID) -> None:
-    """The order is not to be had for it, or it is a shipment now. Safe to repeat."""
+    """Delete a claim that was refused, or is a shipment now. Safe to repeat."""
     await db.execute(DISCARD, shipment_id)
 
 
 async def take_due(db: Connection) -> list[Claim]:
-    """Claims that somebody has left lying; nobody else is given them for a while."""
+    """Claims that were left unfinished; another process does not get them for a while."""
     return [as_claim(row) for row in await db.fetch(TAKE_DUE)]

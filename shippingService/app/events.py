@@ -1,7 +1,7 @@
-"""What carriers tell of a parcel: twice, late, in any order. All of it is kept, once.
+"""Carriers' events. They may come twice, late and in any order; each is kept once.
 
-A parcel only moves forward along its journey. An event that comes too late to move it, or that
-moves nothing, as an exception, is kept among the others, at the carrier's time.
+A parcel only moves forward along its journey. A late event, and an exception, is kept at the
+carrier's time, and does not move the parcel.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ MOVE = "UPDATE shipping.shipments SET status = $2 WHERE shipment_id = $1"
 class TooManyEvents(Problem, status=409):
     """This parcel has as many events as are kept of one.
 
-    Something tells the same again and again, each time a little differently.
+    Look what sends them: each differs from the others in its place, note or time.
     """
 
     limit: int

@@ -66,9 +66,9 @@ async def make(context: Context, once: Once, new: NewShipment) -> Response:
 
 
 def _promised(order: Order, new: NewShipment) -> bool:
-    """Whether this is the parcel of the job that holds the order. Only a service may make it, or,
-    where nobody shows a token, whoever knows which one it is. A hold from before orders knew their
-    parcel names none."""
+    """Whether this is the parcel of the job that holds the order. Only a service may make it, or a
+    caller without a token (AUTH_MODE=dev) that knows its id. A hold of an older version does not
+    name its parcel."""
     caller = current().caller
     ours = caller.is_service or caller is LOCAL
     theirs = order.held and order.promised_shipment_id in (None, new.shipment_id)
@@ -117,7 +117,7 @@ async def conclude(
 
 
 async def settle(db: Connection, parcel: Claim, order: Order | None) -> tuple[Shipment, bool]:
-    """The shipment, and whether it is newly made; nothing is claimed for it any more."""
+    """The shipment, and whether it is newly made. Its claim is deleted."""
     if order is None:
         return await shipments.standing(db, parcel.shipment_id, parcel.order_id), False
     made = await shipments.create(

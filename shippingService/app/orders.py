@@ -6,7 +6,7 @@ from chassis import Address, NewAddress, Output, Peer, Problem
 
 from .claims import Claim
 
-# A status that is not one of these is not believed to be shippable.
+# An order of any other status is not shipped.
 OPEN, OVER = ("pending", "paid"), ("fulfilled", "cancelled", "refunded")
 
 
@@ -78,7 +78,7 @@ async def read(peer: Peer, order_id: UUID) -> Order:
 
 
 def check(order: Order, address: NewAddress | None) -> None:
-    """Whether a parcel may be made by hand, for all that is known yet.
+    """Whether a parcel may be made by hand, as far as the order shows it.
 
     Raises OrderNotShippable, AddressMissing, UnknownOrderStatus.
     """

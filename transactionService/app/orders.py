@@ -4,7 +4,7 @@ from uuid import UUID
 
 from chassis import Amount, Currency, Output, Peer, Problem
 
-# In each of them an order may be charged: the ledger records what has happened.
+# An order of each of these may be charged: the ledger records what has happened.
 KNOWN = frozenset({"pending", "paid", "fulfilled", "cancelled", "refunded"})
 
 

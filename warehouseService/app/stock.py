@@ -46,7 +46,7 @@ WITH counted AS (
 SELECT * FROM counted
 """
 
-# Told again, it is left as it is.
+# A SKU that is not tracked already is left as it is.
 UNTRACK = """
 UPDATE warehouse.stock
    SET tracked = false,
