@@ -160,12 +160,10 @@ def main(arguments: Sequence[str]) -> int:
     except (Failure, OSError) as error:
         console.complain(f"Not restored: {error}")
         return 1
-    if known is None:
-        console.say(
-            "There is no list of who was erased since the backup: they are there again. ERASED=…"
-        )
-    elif again:
+    if again:
         console.say(f"{again} were erased since the backup, and are again as soon as it starts.")
+    if known is None:
+        console.say("There is no list of who was erased: others may be there again. ERASED=…")
     console.say(f"Restored. Start it: {'docker compose up' if chosen.compose else 'make up'}")
     return 0
 
