@@ -28,7 +28,8 @@ PORT = 8012
 # Ten services ask twice a minute each, at most.
 FRESH_SECONDS = 20.0
 TRACES_SECONDS = 5.0
-MOST_BYTES = 4 * 1024 * 1024
+# Sixty-four requests at once, at most: all of them fit into the container's memory.
+MOST_BYTES = 2 * 1024 * 1024
 # Headers that are passed on: those that describe the body, and no others.
 PASSED_ON = ("content-type", "content-encoding")
 
