@@ -30,6 +30,7 @@ router = Router(tags=["carts"])
 @router.post("/carts", status_code=201, response_model=Cart)
 @admits("customer", "staff")
 async def create_cart(once: OnceOnly, new: NewCart | None = None) -> Response:
+    """For the customer who is named, or for a visitor."""
     async with once.unit_of_work() as db:
         cart = await carts.create(db, _whose(new.customer_id if new else None))
         return await once.created(db, cart, f"/carts/{cart.cart_id}")
@@ -38,12 +39,14 @@ async def create_cart(once: OnceOnly, new: NewCart | None = None) -> Response:
 @router.get("/carts/{cart_id}")
 @admits("customer", "staff", services=("order",))
 async def read_cart(cart_id: UUID, db: Db) -> Cart:
+    """Its items with the prices of when each was added."""
     return await carts.find(db, cart_id, owner())
 
 
 @router.delete("/carts/{cart_id}", status_code=204, responses=refusals(CartCheckedOut))
 @admits("customer", "staff")
 async def delete_cart(cart_id: UUID, db: Db, preconditions: PreconditionsOf) -> None:
+    """Not once an order has been made of it."""
     async with db.unit_of_work() as work:
         await carts.delete(work, cart_id, owner(), preconditions)
 
@@ -77,6 +80,7 @@ async def set_quantity(
 @router.delete("/carts/{cart_id}/items/{sku}", responses=refusals(CartCheckedOut))
 @admits("customer", "staff")
 async def remove_item(cart_id: UUID, sku: Sku, db: Db, preconditions: PreconditionsOf) -> Cart:
+    """The cart stays, also when nothing is left in it."""
     async with db.unit_of_work() as work:
         return await carts.remove(work, cart_id, sku, owner(), preconditions)
 

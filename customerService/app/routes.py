@@ -56,6 +56,7 @@ AskedEmail = Annotated[
 )
 @admits("customer", "staff")
 async def create_customer(new: NewCustomer, once: OnceOnly) -> Response:
+    """One e-mail address has one customer, however it is written."""
     _check_own(new.email)
     async with once.unit_of_work() as db:
         customer = await customers.create(db, new, owner())
@@ -78,6 +79,7 @@ async def list_customers(
 @router.get("/customers/{customer_id}")
 @admits("customer", "staff", services=("order",))
 async def read_customer(customer_id: UUID, db: Db) -> Customer:
+    """A customer who was erased is not found."""
     return await customers.find(db, customer_id, owner())
 
 
@@ -106,6 +108,7 @@ async def export_customer(customer_id: UUID, context: ContextOf) -> Response:
 async def change_customer(
     customer_id: UUID, changes: CustomerChanges, db: Db, preconditions: PreconditionsOf
 ) -> Customer:
+    """What is left out stays; an address is replaced as a whole."""
     if changes.email:
         _check_own(changes.email)
     async with db.unit_of_work() as work:

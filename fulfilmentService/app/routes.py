@@ -81,6 +81,7 @@ async def list_fulfilments(
 @router.get("/fulfilments/{job_id}")
 @admits("staff")
 async def read_fulfilment(job_id: UUID, db: Db) -> FulfilmentJob:
+    """How far the job is, step by step."""
     return await views.find(db, job_id)
 
 

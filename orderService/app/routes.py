@@ -69,6 +69,7 @@ async def place_order(new: NewOrder, once: OnceOnly, context: ContextOf) -> Resp
 @router.get("/orders/{order_id}")
 @admits("customer", "staff")
 async def read_order(order_id: UUID, db: Db) -> Order:
+    """With its lines and its history."""
     return await orders.find(db, order_id, owner())
 
 

@@ -74,6 +74,7 @@ async def list_payments(
 @router.get("/payments/{payment_id}")
 @admits("customer", "staff")
 async def read_payment(payment_id: UUID, db: Db) -> Payment:
+    """Where it stands, and how much of it was given back."""
     return payments.as_payment(await payments.find(db, payment_id, owner()))
 
 
@@ -103,4 +104,5 @@ async def list_refunds(
 @router.get("/payments/{payment_id}/refunds/{refund_id}")
 @admits("customer", "staff")
 async def read_refund(payment_id: UUID, refund_id: UUID, db: Db) -> Refund:
+    """Whether the provider has given the money back."""
     return refunds.as_refund(await refunds.find(db, payment_id, refund_id, owner()))

@@ -46,6 +46,7 @@ bulk_router = Router(tags=["products"], bulk=True)
 @router.post("/products", status_code=201, response_model=Product, responses=refusals(SkuTaken))
 @admits("staff")
 async def create_product(new: NewProduct, once: OnceOnly) -> Response:
+    """No product may have this SKU yet, a withdrawn one neither."""
     async with once.unit_of_work() as db:
         product = await products.create(db, new)
         return await once.created(db, product, f"/products/{product.sku}")
@@ -91,6 +92,7 @@ async def list_products(
 @router.get("/products/{sku}")
 @admits("customer", "staff")
 async def read_product(sku: Sku, db: Db) -> Product:
+    """A withdrawn product is found too, with `active` false."""
     return await products.find(db, sku)
 
 
@@ -99,6 +101,7 @@ async def read_product(sku: Sku, db: Db) -> Product:
 async def replace_product(
     sku: Sku, new: ProductReplacement, db: Db, preconditions: PreconditionsOf
 ) -> Product:
+    """The whole product anew: what is left out is removed."""
     if new.sku not in (None, sku):
         raise invalid("#/sku", "A product's SKU cannot be changed.")
     changes = new.model_dump(exclude={"sku"})
@@ -111,6 +114,7 @@ async def replace_product(
 async def change_product(
     sku: Sku, changes: ProductChanges, db: Db, preconditions: PreconditionsOf, merge: IsMergePatch
 ) -> Product:
+    """What is left out stays. A merge patch merges the attributes; plain JSON replaces them."""
     given = changes.model_dump(exclude_unset=True)
     async with db.unit_of_work() as work:
         return await products.change(work, sku, given, preconditions, merge)

@@ -119,4 +119,5 @@ async def search(
 @router.get("/suggest")
 @admits("customer", "staff")
 async def suggest(db: Db, q: Asked = "", limit: SuggestionLimit = 10) -> SuggestionList:
+    """Names that begin with what was typed, the best first."""
     return SuggestionList(suggestions=await suggestions.suggest(db, q, limit))

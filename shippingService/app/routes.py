@@ -62,6 +62,7 @@ async def list_shipments(
 @router.get("/shipments/{shipment_id}")
 @admits("customer", "staff")
 async def read_shipment(shipment_id: UUID, db: Db) -> Shipment:
+    """Where the parcel goes, and what has happened to it."""
     return await shipments.find(db, shipment_id, owner())
 
 

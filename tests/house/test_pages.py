@@ -60,6 +60,12 @@ def test_one_page_can_be_made_of_the_ten() -> None:
 
 
 @EVERY
+def test_each_operation_is_described(name: str) -> None:
+    silent = {each["operationId"] for each in operations(name) if not each.get("description")}
+    assert silent == set(), "the docstring of its function describes it"
+
+
+@EVERY
 def test_each_member_is_described_unless_its_name_says_it(name: str) -> None:
     silent = {
         f"{model}.{member}"

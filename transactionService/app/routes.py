@@ -65,6 +65,7 @@ async def list_transactions(
 @router.get("/transactions/{transaction_id}")
 @admits("staff")
 async def read_transaction(transaction_id: UUID, db: Db) -> Transaction:
+    """A movement of money as it was written; it never changes."""
     return await transactions.find(db, transaction_id)
 
 

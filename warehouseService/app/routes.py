@@ -101,6 +101,7 @@ async def list_stock(sku: Skus, db: Db) -> Page[Stock]:
 @router.get("/stock/{sku}")
 @admits("staff")
 async def read_stock(sku: Sku, db: Db) -> Stock:
+    """What is on hand, reserved and available of one SKU."""
     return await stock.find(db, sku)
 
 
@@ -158,6 +159,7 @@ async def reserve(asked: NewReservation, once: OnceOnly, context: ContextOf, who
 @reservations_router.get("/reservations/{reservation_id}")
 @admits("staff")
 async def read_reservation(reservation_id: UUID, db: Db) -> Reservation:
+    """What is reserved, and until when."""
     return await reservations.find(db, reservation_id)
 
 
