@@ -98,6 +98,8 @@ UNTOLD = {
     "POST /shipments",
     "POST /fulfilments",
     "POST /fulfilments/{job_id}/retry",
+    # Its sweep takes it up at once.
+    "POST /parked/{item_id}/retry",
 }
 # Work that its sweep has given up on, for a person to try anew.
 PARKED = {
