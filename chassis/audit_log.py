@@ -8,12 +8,13 @@ from the moment it is let in, and `Database` writes the entry before it commits.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .verbs import SAFE
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
     from .callers import Caller
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Applied to each service's schema by its owner, and safe to apply again. An entry names the caller
 # by the `sub` of their token; it holds no e-mail address, and nothing of a body or a query.
@@ -77,7 +78,7 @@ def entry_of(
         return None
     method, path = scope["method"], scope["path"]
     values = (caller.subject, caller.roles, method, route, path, request_id)
-    return Entry(table, method not in READING, values)
+    return Entry(table, method not in SAFE, values)
 
 
 def table_of(schema: str, service: str) -> str:

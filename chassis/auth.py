@@ -118,7 +118,7 @@ class Gate:
         if context.authorization:
             context.caller = await self._caller_of(context.authorization)
             if context.caller.parts.isdisjoint(admitted):
-                raise NotAdmitted()
+                raise NotAdmitted(f"This is for {', '.join(sorted(admitted))} only.")
         elif self._enforced:
             raise Unauthenticated()
 

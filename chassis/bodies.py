@@ -6,8 +6,7 @@ Where tokens are required, the token is checked first: no body is held for a cal
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .strict import MAX_BODY_BYTES
-
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+from .verbs import SAFE
 
 
 class WholeBody:
@@ -21,7 +20,7 @@ class WholeBody:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_body = scope["type"] == "http" and scope["method"] not in BODILESS
+        has_body = scope["type"] == "http" and scope["method"] not in SAFE
         if has_body and await scope["app"].state.gate.believes(scope):
             receive = Arrived(await arrival(receive), receive)
         await self.app(scope, receive, send)

@@ -86,7 +86,7 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
     if any(found["loc"][0] == "path" for found in error.errors()):
         return problem_response(NotFound(), request.scope["path"])
     errors = [field_error(found) for found in error.errors()[:50]]
-    summary = f"{errors[0]['pointer']}: {errors[0]['detail']}"
+    summary = "; ".join(f"{found['pointer']}: {found['detail']}" for found in errors[:3])
     return problem_response(InvalidRequest(summary, errors=errors), request.scope["path"])
 
 

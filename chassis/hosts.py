@@ -10,8 +10,7 @@ from ipaddress import ip_address
 
 from .cors import Cors
 from .problems import Problem
-
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
+from .verbs import SAFE
 
 # How many accepted names are remembered.
 MOST_KNOWN = 256
@@ -43,7 +42,7 @@ class LocalOnly:
         host = headers.get(b"host")
         if host is not None and host not in self._known and not self._recognises(host):
             return MisdirectedRequest()
-        if method not in READS and self._is_cross_site(headers):
+        if method not in SAFE and self._is_cross_site(headers):
             return CrossSiteRequest()
         return None
 

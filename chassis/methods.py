@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute, Mount, Route
 
 from .media import JSON, MERGE_PATCH
+from .verbs import METHODS
 
-# In the order of the header Allow.
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EVERY = ", ".join(METHODS)
 
 PATCHES = f"{JSON}, {MERGE_PATCH}"

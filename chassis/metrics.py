@@ -12,6 +12,8 @@ from prometheus_client import (
 )
 from starlette.responses import Response
 
+from .verbs import METHODS
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 REQUESTS = Histogram(
@@ -52,7 +54,6 @@ POOL_WAIT = Histogram(
 )
 
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # The route of what was answered before one was looked up, or where there is none.
 UNMATCHED = "unmatched"
 

@@ -28,6 +28,7 @@ from .problems import (
     UnsupportedMediaType,
 )
 from .rates import TooManyRequests
+from .verbs import SAFE
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
@@ -37,8 +38,6 @@ OPERATIONS = "operations"
 
 LICENCE = {"name": "MIT", "identifier": "MIT"}
 
-SAFE = frozenset({"get", "head", "options"})
-
 # Rules of all operations, described once.
 CONVENTIONS = """
 Every request may carry `X-Request-ID` (1 to 64 of `A-Z a-z 0-9 . _ -`) and W3C `traceparent` with
@@ -46,7 +45,7 @@ Every request may carry `X-Request-ID` (1 to 64 of `A-Z a-z 0-9 . _ -`) and W3C 
 both.
 
 Errors are problem documents (RFC 9457). `type` is a path of this service that says what the problem
-means and what to do about it: `GET /problems/{type}`.
+means and what to do about it: `GET` it. `GET /problems` lists them all.
 
 Texts are kept in NFC, trimmed, and without what is invisible. An optional member or parameter that
 is `""` counts as left out; in a PATCH, as null. Members and parameters that are not known are
@@ -118,7 +117,11 @@ def operation_id(service: str, route: "APIRoute") -> str:
 
 
 def said(error: Mapping[str, Any]) -> str:
-    """The message of a validation error. The length of a text is called one of a text."""
+    """The message of a validation error, in words that do not suppose Python."""
+    if error["type"] == "missing" and error["loc"] == ("body",):
+        return "The body is missing: send a JSON object."
+    if error["type"] == "extra_forbidden":
+        return "There is no such member here."
     if error["type"] == "too_long" and error["ctx"]["field_type"] == "Value":
         return f"Text should have at most {error['ctx']['max_length']} characters"
     return str(error["msg"]).removeprefix("Value error, ")
@@ -192,7 +195,9 @@ def _tags(document: dict[str, Any], about: str) -> list[dict[str, str]]:
         for operation in operations.values()
         for tag in operation.get("tags", ())
     }
-    return [{"name": name, "description": TAGS.get(name, about)} for name in sorted(names)]
+    # What the service is for comes first.
+    ordered = sorted(names, key=lambda name: (name in TAGS, name))
+    return [{"name": name, "description": TAGS.get(name, about)} for name in ordered]
 
 
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
@@ -229,7 +234,7 @@ def _common_problems(
 ) -> Iterable[type[Problem]]:
     yield from (Overloaded, DependencyUnavailable, DeadlineExceeded, InternalError)
     yield from (BadRequest, MisdirectedRequest, RequestHeaderFieldsTooLarge)
-    if method not in SAFE:
+    if method.upper() not in SAFE:
         yield CrossSiteRequest
     if operation["security"]:
         # Of the query string, which every route reads.

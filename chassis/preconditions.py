@@ -101,7 +101,6 @@ def _names(header: str, tag: str | None) -> bool:
 
 
 NONE = Preconditions()
-SAFE = frozenset({"GET", "HEAD"})
 
 _asked: ContextVar[Preconditions] = ContextVar("preconditions", default=NONE)
 

@@ -1,6 +1,8 @@
 """The pages of problems: what each type means and what to do about it, at the path that is its
 type."""
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -11,17 +13,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .fields import Output
-from .openapi import OPERATIONS, refusals
+from .openapi import OPERATIONS, Responses, refusals
 from .pages import page
 from .problems import NotFound, Problem
 
 router = APIRouter(tags=[OPERATIONS])
+
+# Named in a text.
+MEMBER = re.compile(r"`([^`]+)`")
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <h1>{title}</h1>
 <p>{remedy}</p>
 <p>Status {status}, type <code>{type}</code>{members}.</p>
+<p><a href="/problems">All problems</a> · <a href="/docs">The service</a></p>
+"""
+
+LIST = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Problems</title>
+<h1>Problems</h1>
+<ul>
+{items}
+</ul>
+<p><a href="/docs">The service</a></p>
 """
 
 
@@ -74,28 +89,43 @@ def described(problem: type[Problem]) -> ProblemType:
     )
 
 
-@router.get("/problems")
-async def list_problems(request: Request) -> ProblemTypes:
-    """Every type of problem that this service answers with."""
-    return ProblemTypes(items=list(types_of(request.app.state.folder).values()))
+HTML: Responses = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/problems", response_model=ProblemTypes, responses=HTML)
+async def list_problems(request: Request, response: Response) -> Any:
+    """Every type of problem that this service answers with. A browser gets a page."""
+    types = types_of(request.app.state.folder).values()
+    if wants_html(request):
+        return as_list(types)
+    response.headers["Vary"] = "Accept"
+    return ProblemTypes(items=list(types))
 
 
 @router.get(
-    "/problems/{slug}",
-    response_model=ProblemType,
-    responses={
-        200: {"content": {"text/html": {"schema": {"type": "string"}}}},
-        **refusals(NotFound),
-    },
+    "/problems/{slug}", response_model=ProblemType, responses={**HTML, **refusals(NotFound)}
 )
-async def read_problem(slug: str, request: Request) -> Any:
+async def read_problem(slug: str, request: Request, response: Response) -> Any:
     """What a type of problem means, and what to do about it. A browser gets it as a page."""
     found = types_of(request.app.state.folder).get(slug)
     if found is None:
         raise NotFound(f"This service has no problem of the type /problems/{slug}.")
-    if "text/html" not in request.headers.get("accept", ""):
-        return found
-    return as_page(found)
+    if wants_html(request):
+        return as_page(found)
+    response.headers["Vary"] = "Accept"
+    return found
+
+
+def wants_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def as_list(types: Iterable[ProblemType]) -> Response:
+    rows = (
+        f'<li><a href="{escape(each.type)}">{escape(each.title)}</a> ({each.status})'
+        for each in types
+    )
+    return page(LIST.format(items="\n".join(rows)), vary="Accept")
 
 
 def as_page(found: ProblemType) -> Response:
@@ -103,7 +133,7 @@ def as_page(found: ProblemType) -> Response:
     return page(
         PAGE.format(
             title=escape(found.title),
-            remedy=escape(found.what_to_do),
+            remedy=MEMBER.sub(r"<code>\1</code>", escape(found.what_to_do)),
             status=found.status,
             type=escape(found.type),
             members=f", with {members}" if members else "",

@@ -49,6 +49,9 @@ class Problem(Exception):
     remembered: bool = False
     retry_after: int | None = None
 
+    _title = "Something went wrong."
+    _remedy = ""
+
     def __init_subclass__(
         cls, *, status: int, remembered: bool | None = None, retry_after: int | None = None
     ) -> None:
@@ -56,20 +59,23 @@ class Problem(Exception):
         cls.slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
         cls.remembered = status < 500 if remembered is None else remembered
         cls.retry_after = retry_after
+        cls._title, _, rest = inspect.cleandoc(cls.__doc__ or "").partition("\n")
+        cls._remedy = " ".join(rest.split())
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail or self.title())
-        self.detail = detail or self.title()
+        # Who says nothing of this time says what to do about it, at least.
+        self.detail = detail or f"{self.title()} {self.remedy()}".strip()
         self.members = members
 
     @classmethod
     def title(cls) -> str:
-        return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
+        return cls._title
 
     @classmethod
     def remedy(cls) -> str:
         """What the reader of this problem can do about it."""
-        return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n")[2].split())
+        return cls._remedy
 
     @classmethod
     def members_schema(cls) -> dict[str, Any]:

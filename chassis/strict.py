@@ -19,6 +19,7 @@ from .callers import admitted_by, security
 from .context import current
 from .parameters import NONE, Parameters
 from .problems import ContentTooLarge, InvalidRequest, invalid
+from .verbs import SAFE
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BULK_BYTES = 16 * MAX_BODY_BYTES
@@ -127,7 +128,7 @@ class StrictRoute(APIRoute):
 
         super().__init__(path, obey, **options)
         self._parameters = Parameters(self.dependant)
-        self._reads = preconditions.SAFE.issuperset(self.methods or ())
+        self._reads = SAFE.issuperset(self.methods or ())
         self._checks = preconditions.taken_by(self.dependant)
         self.admitted = admitted_by(endpoint)
         self.openapi_extra = {**(self.openapi_extra or {}), "security": security(self.admitted)}

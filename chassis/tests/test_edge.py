@@ -163,7 +163,9 @@ async def test_each_problem_has_a_page(service: httpx.AsyncClient, app: ServiceA
     assert documented <= told
     for each in listed:
         assert (await service.get(each["type"])).json() == each
+    told_to_programs = await service.get("/problems/note-refused")
     page = await service.get("/problems/note-refused", headers={"Accept": "text/html"})
+    assert told_to_programs.headers["vary"] == page.headers["vary"] == "Accept"
     assert page.headers["content-type"].startswith("text/html")
     assert "<h1>" in page.text
     assert (await service.get("/problems/made-up")).json()["type"] == "/problems/not-found"

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from chassis.app import ServiceApp
-from chassis.metrics import METHODS
 from chassis.problems import Problem
+from chassis.verbs import METHODS
 from conftest import metric, running, samples
 from tests.polling import until
 from tests.standstill import undisturbed
@@ -45,7 +45,7 @@ async def test_whatever_is_asked_the_labels_are_ours(
     ]
     routes = {*app.openapi()["paths"], "/openapi.json", "/docs", "/redoc", "unmatched"}
     assert {labels["route"] for labels in requests if "route" in labels} <= routes
-    assert {labels["method"] for labels in requests if "method" in labels} <= METHODS | {"other"}
+    assert {labels["method"] for labels in requests if "method" in labels} <= {*METHODS, "other"}
     phrases = {status.phrase.lower().replace(" ", "-") for status in HTTPStatus}
     refused = {each.labels["type"] for each in found if each.name == "problems_total"}
     assert "not-found" in refused

@@ -154,7 +154,8 @@ class PaymentInProgress(Problem, status=409, remembered=False, retry_after=1):
 class PaymentOutcomeUnknown(Problem, status=503, retry_after=1):
     """The provider has not said how it went; repeat the request with the same Idempotency-Key.
 
-    Wait for as long as Retry-After says. Nothing is charged twice.
+    Wait for as long as Retry-After says. Nothing is charged twice. Without a key, read the payment
+    or the refund that the members name, until it is decided.
     """
 
     payment_id: UUID | None = None
