@@ -35,12 +35,13 @@ def main(
 
 def run_up(settings: Settings, services: Sequence[Service], root: Path) -> None:
     # Not needed to go down, and a third of a second to import.
-    from .up import up
+    from .up import AUTHENTICATION, up
 
     try:
         up(settings, services, root)
     except AlreadyRunning as already:
         console.say(f"The fleet runs already (process {already.running.pid}).")
+        console.say(f"  {AUTHENTICATION[already.running.auth_mode]}", console.BOLD)
         console.overview(services, already.running)
 
 

@@ -19,10 +19,8 @@ import asyncpg
 
 from chassis.secrets import secret, with_password
 
-from . import console, database, instance, passwords
+from . import console, database, deployment, instance, passwords
 from .failure import Failure
-from .postgres import Postgres
-from .settings import Settings
 from .up import DATABASE
 
 INVARIANTS = Path(__file__).with_name("invariants")
@@ -39,6 +37,10 @@ SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 """
 LOOK = "SELECT count(*) OVER () AS violations, broken.* FROM ({}) broken LIMIT 5"
+
+
+class Unreachable(Failure):
+    """No audit, because there is no way into the database."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,11 @@ def auditor_url(environ: Mapping[str, str]) -> str:
     """The database of the fleet that runs on this machine, as the auditor sees it."""
     if given := environ.get("AUDIT_DATABASE_URL"):
         return _with_password(given)
-    settings = Settings.from_environment(environ)
+    settings = instance.settings_now(environ)
     if not instance.find(settings.data_dir):
         return _composed(environ)
-    own = settings.database_url or Postgres(settings.data_dir, port=settings.postgres_port).dsn(
-        DATABASE
-    )
     password = passwords.load(settings.data_dir, ["auditor"])["auditor"]
-    return database.dsn_for(own, "auditor", password)
+    return database.dsn_for(deployment.superuser_dsn(settings), "auditor", password)
 
 
 def _with_password(dsn: str) -> str:
@@ -120,11 +119,11 @@ def _composed(environ: Mapping[str, str]) -> str:
 
 
 async def audit(dsn: str, invariants: Sequence[Invariant]) -> list[Finding]:
-    """Raises Failure when the database cannot be read."""
+    """Raises Failure when the database cannot be read, Unreachable when it does not let us in."""
     try:
         db = await asyncpg.connect(dsn, timeout=5)
     except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
-        raise Failure(
+        raise Unreachable(
             f"The audit cannot reach the database: {str(error) or 'no answer'}.\n"
             "Does the fleet run? Another database can be named: AUDIT_DATABASE_URL=postgresql://…"
         ) from error
@@ -137,10 +136,11 @@ async def audit(dsn: str, invariants: Sequence[Invariant]) -> list[Finding]:
 
 
 def tell(title: str, findings: Sequence[Finding], width: int) -> None:
-    console.say(f"  {title}", console.BOLD)
+    before = len(mark(holds=True)) + 1 + width
+    console.say(f"  {title:{before}} VIOLATIONS  INVARIANT", console.BOLD)
     for finding in findings:
         holds = not finding.violations
-        line = f"{finding.invariant.name:{width}} {finding.violations:6}"
+        line = f"{finding.invariant.name:{width}} {finding.violations:10}"
         style = "" if holds else console.RED
         console.say(f"  {mark(holds)} {line}  {finding.invariant.statement}", style)
         for row in finding.examples:
@@ -159,7 +159,12 @@ def run(environ: Mapping[str, str], *, safety_only: bool = False) -> bool:
     """Check, and tell what was found; whether everything holds. Raises Failure."""
     now = safety()
     soon = [] if safety_only else liveness()
-    findings = asyncio.run(audit(auditor_url(environ), [*now, *soon]))
+    try:
+        findings = asyncio.run(audit(auditor_url(environ), [*now, *soon]))
+    except Unreachable:
+        if not environ.get("AUDIT_DATABASE_URL"):
+            deployment.find(environ)  # says so where nothing runs
+        raise
     width = max(len(finding.invariant.name) for finding in findings)
     tell("Always", findings[: len(now)], width)
     if soon:

@@ -51,12 +51,17 @@ def record(log: Path, event: str) -> None:
 
 def overview(services: Sequence[Service], running: Running) -> None:
     """What runs where, and what to do with it."""
-    width = max(len(service.folder) for service in services)
-    say(f"\n  {'SERVICE':{width}}  {'URL':21}  {'DOCS':26}  DOES", BOLD)
+    at = f"http://{running.host}"
+    rows = [("SERVICE", "URL", "DOCS", "DOES")]
     for service in services:
-        url = f"http://{running.host}:{service.port(running.port_base)}"
-        say(f"  {service.folder:{width}}  {url:21}  {url + '/docs':26}  {service.job}")
-    products = f"http://{running.host}:{running.port_base + 1}/products?limit=3"
+        url = f"{at}:{service.port(running.port_base)}"
+        rows.append((service.folder, url, f"{url}/docs", service.job))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    say("")
+    for row, style in zip(rows, (BOLD, *[""] * len(services)), strict=True):
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        say(f"  {'  '.join(cells)}".rstrip(), style)
+    products = f"{at}:{running.port_base + 1}/products?limit=3"
     say(f"\n  Try    curl -s '{products}'")
     say("         make demo")
     say(f"  Logs   make logs, or {_short(running.data_dir)}/logs/")

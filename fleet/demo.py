@@ -11,7 +11,7 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from . import audit, console
+from . import audit, console, instance
 from .client import Client, connected
 from .demo_catalogue import BODIES, PRODUCTS
 from .failure import Failure
@@ -125,7 +125,7 @@ async def demo(settings: Settings) -> None:
 
 def main() -> int:
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = instance.settings_now(os.environ)
         asyncio.run(demo(settings))
     except Failure as failure:
         console.complain(str(failure))

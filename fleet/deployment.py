@@ -127,22 +127,31 @@ class Containers:
 
 def find(environ: Mapping[str, str]) -> Deployment:
     """The fleet that runs now. Raises Failure when there is none."""
-    settings = Settings.from_environment(environ)
-    if running := instance.find(settings.data_dir):
-        urls = {
-            each.name: f"http://{running.host}:{each.port(running.port_base)}" for each in SERVICES
-        }
-        return local(settings, urls)
+    settings = instance.settings_now(environ)
+    if instance.find(settings.data_dir):
+        return local(settings, {each.name: settings.url(each) for each in SERVICES})
     if "postgres" in running_containers():
         return containers(environ)
     raise Failure(NOTHING_RUNS)
 
 
 def local(settings: Settings, urls: Mapping[str, str]) -> Local:
-    own = Postgres(settings.data_dir, port=settings.postgres_port)
     roles = [AUDITOR, *(service.name for service in SERVICES)]
     secrets = passwords.load(settings.data_dir, roles)
-    return Local(urls, settings.database_url or own.dsn(DATABASE), secrets)
+    return Local(urls, superuser_dsn(settings), secrets)
+
+
+def superuser_dsn(settings: Settings) -> str:
+    """The database of `make up`, for the role which made the others.
+
+    Raises Failure where the fleet runs on a server that only DATABASE_URL names.
+    """
+    if settings.database_url:
+        return settings.database_url
+    running = instance.find(settings.data_dir)
+    if running and running.on_given_server:
+        raise Failure("The fleet runs on a PostgreSQL of yours. Name it here too: DATABASE_URL=…")
+    return Postgres(settings.data_dir, port=settings.postgres_port).dsn(DATABASE)
 
 
 def containers(environ: Mapping[str, str]) -> Containers:

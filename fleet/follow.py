@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from . import console, deployment
 from .deployment import Containers, Program
 from .failure import Failure
+from .services import BY_NAME
 from .settings import Settings
 
 LINES = "20"
+NAMES = (*BY_NAME, "postgres", "fleet")
 
 
 def program(environ: Mapping[str, str], service: str) -> Program:
@@ -24,6 +26,8 @@ def program(environ: Mapping[str, str], service: str) -> Program:
     except Failure:
         pass  # what has ended has left its logs
     folder = Settings.from_environment(environ).logs
+    if service and not (folder / f"{service}.log").exists() and service not in NAMES:
+        raise Failure(f"There is no log of {service}. There are those of: {', '.join(NAMES)}.")
     files = sorted(map(str, folder.glob(f"{service or '*'}.log")))
     if not files:
         raise Failure(f"No such log: {folder}/{service or '*'}.log. Has the fleet run?")

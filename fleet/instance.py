@@ -10,9 +10,9 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -22,12 +22,15 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class Running:
-    """The fleet that runs on a data folder."""
+    """The fleet that runs on a data folder. Older versions do not write what has a default."""
 
     pid: int
     host: str
     port_base: int
     data_dir: str
+    postgres_port: int | None = None
+    auth_mode: str = "dev"
+    on_given_server: bool = False
 
 
 class AlreadyRunning(Exception):
@@ -39,7 +42,16 @@ class AlreadyRunning(Exception):
 
 
 def this_one(settings: Settings) -> Running:
-    return Running(os.getpid(), settings.reachable_host, settings.port_base, str(settings.data_dir))
+    return Running(
+        os.getpid(),
+        settings.reachable_host,
+        settings.port_base,
+        str(settings.data_dir),
+        settings.postgres_port,
+        settings.auth_mode,
+        # Not the URL itself: it may hold a password, and this file is no secret.
+        on_given_server=settings.database_url is not None,
+    )
 
 
 @contextmanager
@@ -70,6 +82,21 @@ def find(data_dir: Path) -> Running | None:
         return Running(**json.loads(path.read_text()))
     except (TypeError, ValueError):
         return None  # it is about to say who it is, or has just stopped
+
+
+def settings_now(environ: Mapping[str, str]) -> Settings:
+    """What the fleet of this data folder was started with, where one runs; else the environment's
+    choice. Raises Failure when a variable makes no sense."""
+    chosen = Settings.from_environment(environ)
+    if not (running := find(chosen.data_dir)):
+        return chosen
+    return replace(
+        chosen,
+        host=running.host,
+        port_base=running.port_base,
+        postgres_port=running.postgres_port,
+        auth_mode=running.auth_mode,
+    )
 
 
 def is_gone(data_dir: Path) -> bool:

@@ -122,9 +122,10 @@ def stopped(settings: Settings) -> Iterator[Deployment]:
         database.wait_for(settings.database_url, GIVEN_SERVER_SECONDS)
         yield deployment.local(settings, {})
         return
-    with instance.claim(settings), embedded(settings.data_dir):
-        # For us alone: it listens on no port, wherever it usually does.
-        yield deployment.local(replace(settings, postgres_port=None), {})
+    # For us alone: it listens on no port, wherever it usually does.
+    alone = replace(settings, postgres_port=None)
+    with instance.claim(alone), embedded(settings.data_dir):
+        yield deployment.local(alone, {})
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from .failure import Failure
 from .services import Service
 
+PRODUCTION = "production"
 ANYWHERE = "0.0.0.0"  # noqa: S104  # compared with, never chosen
 
 
@@ -20,6 +22,7 @@ class Settings:
     database_url: str | None = None
     postgres_port: int | None = None
     auth_mode: str = "dev"
+    environment: str = "development"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -31,7 +34,23 @@ class Settings:
             database_url=environ.get("DATABASE_URL") or None,
             postgres_port=_port(environ, "POSTGRES_PORT", highest=65_535),
             auth_mode=_auth_mode(environ),
+            environment=environ.get("ENVIRONMENT") or "development",
         )
+
+    def refuse_exposed(self) -> None:
+        """Raises Failure where others could call a fleet that asks nobody who they are. Each
+        service refuses that too, but only once PostgreSQL runs."""
+        if self.auth_mode != "dev":
+            return
+        if self.environment == PRODUCTION:
+            raise Failure(
+                "ENVIRONMENT=production does not allow AUTH_MODE=dev: AUTH_MODE=enforce make up"
+            )
+        if not _is_loopback(self.host):
+            raise Failure(
+                f"BIND_ADDRESS={self.host} is beyond this machine, and AUTH_MODE=dev asks nobody "
+                "for a token. Ask for one: AUTH_MODE=enforce make up"
+            )
 
     @property
     def reachable_host(self) -> str:
@@ -51,6 +70,13 @@ class Settings:
     @property
     def logs(self) -> Path:
         return self.data_dir / "logs"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _auth_mode(environ: Mapping[str, str]) -> str:

@@ -59,13 +59,13 @@ async def _look_at(http: httpx.AsyncClient, name: str, url: str, seconds: float)
 def tell(states: Sequence[State], seconds: float) -> None:
     width = max(len(state.name) for state in states)
     console.say(
-        f"{'SERVICE':{width}}  {'VERSION':8}  {'UP':>8}  {'REQ/S':>7}  {'P99':>8}  {'FAILED':>7}"
-        f"  {'IN ALL':>9}  {'FAILED':>7}  HEALTH",
+        f"{'SERVICE':{width}}  {'VERSION':8}  {'UP':>8}  {'REQ/S':>7}  {'P99':>8}  {'ERROR %':>7}"
+        f"  {'REQUESTS':>9}  {'ERRORS':>7}  HEALTH",
         console.BOLD,
     )
     for state in states:
         total, lately = state.total, state.lately
-        share = f"{100 * lately.failed / lately.requests:.1f} %" if lately.requests else NONE
+        share = f"{100 * lately.failed / lately.requests:.1f}" if lately.requests else NONE
         up = duration(time.time() - total.started) if total.started else NONE
         console.say(
             f"{state.name:{width}}  {state.version:8}  {up:>8}  {lately.requests / seconds:7.1f}"

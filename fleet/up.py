@@ -40,6 +40,7 @@ def up(
     `startup` is for those who wire it otherwise. Raises Failure when it does not come up,
     AlreadyRunning when there is one.
     """
+    settings.refuse_exposed()
     signals.block()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with instance.claim(settings) as lock:
@@ -78,9 +79,9 @@ class Startup:
             secrets = passwords.load(self._settings.data_dir, roles)
             folders = [self._root / service.folder for service in self._services]
             database.apply_schemas(dsn, folders, secrets, signals.pause)
+        self._make_keys()
+        self._account = self._unprivileged()
         with console.step(f"{len(self._services)} services"):
-            self._make_keys()
-            self._account = self._unprivileged()
             self._start_services(dsn, secrets)
             self._wait_until_ready()
         console.say(f"  Ready after {time.monotonic() - began:.1f} s", console.GREEN)

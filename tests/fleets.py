@@ -122,7 +122,7 @@ def _is_ready(client: httpx.Client, url: str) -> bool:
 @contextmanager
 def compose_fleet() -> Iterator[Fleet]:
     """`docker compose up --build --wait`, under a project of its own, gone with the block."""
-    with ports.reserved() as base:
+    with ports.reserved() as base, data_folder() as folder:
         own = {
             "COMPOSE_PROJECT_NAME": f"shop-test-{os.getpid()}",
             "POSTGRES_PORT": str(base + 11),
@@ -131,4 +131,6 @@ def compose_fleet() -> Iterator[Fleet]:
         audit = f"postgresql://auditor:auditor@127.0.0.1:{base + 11}/shop"
         os.environ.update(own)
         with DockerCompose(str(ROOT), build=True, wait=True):
-            yield Fleet(base, {"PORT_BASE": str(base), "AUDIT_DATABASE_URL": audit, **own})
+            # A folder of its own: a fleet of `make up` may run in the usual one.
+            told = {"PORT_BASE": str(base), "DATA_DIR": str(folder), "AUDIT_DATABASE_URL": audit}
+            yield Fleet(base, told | own)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
-from .. import audit, console
+from .. import audit, console, instance
 from ..client import connected
 from ..failure import Failure
 from ..services import SERVICES
@@ -55,7 +55,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     chosen = parsed(arguments)
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = instance.settings_now(os.environ)
         with console.step(f"Reading {chosen.data.name}"):
             planned = plan.make(invoices.read(chosen.data, chosen.limit))
             digest = hashlib.sha256(chosen.data.read_bytes()).hexdigest()

@@ -5,9 +5,10 @@ import importlib
 from math import inf
 from pathlib import Path
 
+import jwt
 import pytest
 
-from fleet import deployment, follow, psql, status, traffic
+from fleet import deployment, follow, issuer, keys, psql, status, traffic
 from fleet.deployment import Containers, Local, Login
 from fleet.failure import Failure
 
@@ -22,8 +23,15 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["status", "parked", "backup"])
-@pytest.mark.usefixtures("nothing_runs")
+@pytest.fixture
+def no_server(port_base: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the PostgreSQL of Compose would be, there is none."""
+    monkeypatch.setenv("POSTGRES_PORT", str(port_base + 1))
+    monkeypatch.delenv("AUDIT_DATABASE_URL", raising=False)
+
+
+@pytest.mark.parametrize("command", ["status", "parked", "backup", "erased", "audit"])
+@pytest.mark.usefixtures("nothing_runs", "no_server")
 def test_where_nothing_runs_they_say_so(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert importlib.import_module(f"fleet.{command}").main([]) != 0
     assert deployment.NOTHING_RUNS in capsys.readouterr().err
@@ -43,8 +51,10 @@ def test_logs_of_what_has_ended_are_still_there(nothing_runs: Path) -> None:
     for name in ("cart", "order"):
         (nothing_runs / "logs" / f"{name}.log").touch()
     assert len(follow.program(environ, "").words) - len(follow.program(environ, "cart").words) == 1
-    with pytest.raises(Failure, match=r"cat\.log"):
-        follow.program(environ, "cat")
+    with pytest.raises(Failure, match=r"no log of crt\. .*: product_catalogue, cart, order, "):
+        follow.program(environ, "crt")
+    with pytest.raises(Failure, match=r"search\.log. Has the fleet run"):
+        follow.program(environ, "search")
 
 
 def test_logs_of_containers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +108,38 @@ def test_health_checks_are_no_traffic() -> None:
 
 def test_a_service_that_is_away_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     status.tell(asyncio.run(status.look({"cart": "http://127.0.0.1:1"}, 0)), 1)
-    assert capsys.readouterr().out.rstrip().endswith("no answer")
+    said = capsys.readouterr().out
+    assert said.rstrip().endswith("no answer")
+    titles = said.splitlines()[0].split("  ")
+    assert len(set(filter(None, titles))) == 9
+
+
+def test_a_token_without_a_role_says_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    keys.make_missing(tmp_path / "keys", [keys.LOCAL_KEY])
+    issuer.main([""])
+    said = capsys.readouterr()
+    claims = jwt.decode(said.out.strip(), options={"verify_signature": False})
+    assert claims["roles"] == ["admin"]
+    assert said.err.startswith(f"An admin's, for {(claims['exp'] - claims['iat']) // 3600} hours.")
+    issuer.main(["staff"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["stuff"], "ROLE=stuff is no role. Choose one of: customer, staff, admin."),
+        (["customer", "ada"], "CUSTOMER=ada is not the id of a customer, which is a UUID."),
+        (["customer"], "Which one? make token ROLE=customer CUSTOMER="),
+    ],
+)
+def test_a_token_for_nobody_is_refused_in_words(asked: list[str], told: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        issuer.main(asked)
+    assert str(refused.value.code).startswith(told)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,20 @@ def test_a_port_that_is_none(new_fleet: Fleet, variable: str, text: str) -> None
     assert f"{variable}={text} is not a port" in refusal(new_fleet, **{variable: text})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("BIND_ADDRESS", "0.0.0.0"), ("BIND_ADDRESS", "::"), ("ENVIRONMENT", "production")],  # noqa: S104  # refused
+)
+def test_a_fleet_that_asks_nobody_is_not_exposed(
+    new_fleet: Fleet, variable: str, text: str
+) -> None:
+    """In one line, before anything is made or started."""
+    said = refusal(new_fleet, **{variable: text})
+    assert f"{variable}={text}" in said
+    assert len(said.splitlines()) == 1
+    assert not new_fleet.data.exists()
+
+
 def test_a_service_that_cannot_be_imported(fleet: Fleet) -> None:
     fleet.write("beta", BROKEN)
     said = refusal(fleet)

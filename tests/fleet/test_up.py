@@ -1,5 +1,6 @@
 """A fleet that comes up, stays up and goes down."""
 
+import fcntl
 import os
 import signal
 import stat
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fleet import down
+from fleet import audit, console, deployment, down, instance
 from fleet.account import Account, unprivileged
+from fleet.failure import Failure
+from fleet.instance import Running
 from fleet.members import delay_after, ending
+from fleet.services import SERVICES
 from fleet.settings import Settings
 
 from .conftest import Fleet, eventually
@@ -48,7 +52,8 @@ def test_no_service_is_root_where_that_can_be_helped(fleet: Fleet) -> None:
     account = unprivileged()
     helped = account is None or account.can_read([Path(os.__file__)])
     own = account.uid if account and helped else os.geteuid()
-    assert (own == 0) == ("The services run as root: " in said)
+    told = [line for line in said.splitlines() if "The services run as root: " in line]
+    assert [line.index("The services") for line in told] == ([2] if own == 0 else [])
     keys = fleet.data / "keys"
     assert {each.stat().st_uid for each in (keys, *keys.iterdir())} == (
         {account.uid} if account else {own}
@@ -128,7 +133,46 @@ def test_a_second_up_says_that_it_runs(fleet: Fleet) -> None:
     assert status == 0
     assert f"runs already (process {supervisor.pid})" in said
     assert f"http://127.0.0.1:{fleet.base + 1}/docs" in said
+    assert "No authentication: who calls without a token is an admin." in said
     assert fleet.answers(1)
+
+
+def test_other_commands_find_the_fleet_by_its_data_folder_alone(fleet: Fleet) -> None:
+    port = fleet.base + 3
+    fleet.up(POSTGRES_PORT=str(port))
+    environ = {"DATA_DIR": str(fleet.data)}
+    found = deployment.find(environ)
+    assert found.urls["product_catalogue"] == f"http://127.0.0.1:{fleet.base + 1}"
+    assert deployment.look(found, "SHOW port") == str(port)
+    assert f":{port}/shop" in audit.auditor_url(environ)
+
+
+def test_a_fleet_on_a_given_server_says_that_it_must_be_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    running = Running(1, "127.0.0.1", 8000, str(tmp_path), on_given_server=True)
+    monkeypatch.setattr(instance, "find", lambda _: running)
+    environ = {"DATA_DIR": str(tmp_path)}
+    for ask in (deployment.find, audit.auditor_url):
+        with pytest.raises(Failure, match="Name it here too: DATABASE_URL="):
+            ask(environ)
+        ask(environ | {"DATABASE_URL": "postgresql://me@127.0.0.1/shop"})
+
+
+def test_what_an_older_version_wrote_is_understood(tmp_path: Path) -> None:
+    with (tmp_path / "fleet.pid").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print('{"pid": 1, "host": "::1", "port_base": 80, "data_dir": "x"}', file=file, flush=True)
+        assert instance.find(tmp_path) == Running(1, "::1", 80, "x")
+
+
+def test_the_table_of_services_has_straight_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    console.overview(SERVICES, Running(1, "127.0.0.1", 18200, "/data"))
+    heading, *rows = capsys.readouterr().out.splitlines()[1 : len(SERVICES) + 2]
+    for title in ("URL", "DOCS", "DOES"):
+        at = heading.index(title)
+        assert {row[at - 2 : at] for row in rows} == {"  "}
+        assert all(row[at] != " " for row in rows)
 
 
 def test_a_killed_supervisor_leaves_nothing(fleet: Fleet) -> None:
