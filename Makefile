@@ -18,8 +18,8 @@ UV ?= $(shell command -v uv 2>/dev/null)
 UV := $(UV)
 INSTALLER := $(if $(UV),uv,pip)
 WITH_UV = '$(UV)' pip install --python $(IN_VENV) --compile-bytecode
-WITH_PIP = { $(IN_VENV) -c 'import pip' 2>/dev/null || $(IN_VENV) -m ensurepip; } && \
-  $(IN_VENV) -m pip --disable-pip-version-check --no-input install
+WITH_PIP = { $(IN_VENV) -c 'import pip' 2>/dev/null || $(IN_VENV) -m ensurepip >/dev/null; } && \
+  $(IN_VENV) -m pip --quiet --disable-pip-version-check --no-input install
 INSTALL = $(if $(UV),$(WITH_UV),$(WITH_PIP)) --require-hashes --only-binary :all:
 
 # A stamp lists the packages that are there, to tell when they are gone.
@@ -31,26 +31,13 @@ STAMP = (cd $(VENV) && ls -d lib/python*/site-packages/*.dist-info | grep -v /pi
 up: install ## Start PostgreSQL and the ten services (PORT_BASE, BIND_ADDRESS, DATA_DIR, DATABASE_URL, AUTH_MODE)
 	@$(IN_VENV) -m fleet up
 
-.PHONY: secrets
-secrets: install ## Make the passwords and keys of docker-compose.prod.yml, once (SECRETS_DIR)
-	@$(IN_VENV) -m fleet.secret_files
-	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}"
-
-.PHONY: change-key
-change-key: install ## Have a service sign with its other key: make change-key NAME=order (SECRETS_DIR)
-	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --change $(or $(NAME),$(error Whose? NAME=order))
-
-.PHONY: retire-key
-retire-key: install ## Have nobody believe its old key any more: make retire-key NAME=order (SECRETS_DIR)
-	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --retire $(or $(NAME),$(error Whose? NAME=order))
-
 .PHONY: down
 down: ## Stop them, whichever terminal they run in
 	@if [ -x $(IN_VENV) ]; then $(IN_VENV) -m fleet down; else echo "Nothing is running."; fi
 
 .PHONY: token
-token: install ## Print a token: make token ROLE=customer CUSTOMER=…, or ROLE=staff, or ROLE=admin
-	@$(IN_VENV) -m fleet.issuer $(or $(ROLE),admin) $(CUSTOMER)
+token: install ## Print a token: make token ROLE=customer CUSTOMER=…, or ROLE=staff; else an admin's
+	@$(IN_VENV) -m fleet.issuer '$(ROLE)' $(CUSTOMER)
 
 ##@ Try out
 
@@ -281,6 +268,19 @@ mutants: install-dev ## Break the product in many small ways: is each of them no
 	@$(IN_VENV) -m tests.faults.mutants $(if $(ONLY),--only '$(ONLY)')
 
 ##@ Secure
+
+.PHONY: secrets
+secrets: install ## Make the passwords and keys of docker-compose.prod.yml, once (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.secret_files
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}"
+
+.PHONY: change-key
+change-key: install ## Have a service sign with its other key: make change-key NAME=order (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --change $(or $(NAME),$(error Whose? NAME=order))
+
+.PHONY: retire-key
+retire-key: install ## Have nobody believe its old key any more: make retire-key NAME=order (SECRETS_DIR)
+	@$(IN_VENV) -m fleet.keys "$${SECRETS_DIR:-secrets}" --retire $(or $(NAME),$(error Whose? NAME=order))
 
 .PHONY: fuzz
 fuzz: install-dev ## Generated requests against every service: make fuzz REQUESTS=100000 SERVICE=cart SEED=1

@@ -64,6 +64,7 @@ def test_what_is_locked_is_installed_by_whichever_is_there(checkout: Path, uv: o
     done = make(checkout, "install", f"UV={uv}")
     assert done.returncode == 0, done.stderr
     assert f"with {'uv' if uv else 'pip'} …" in done.stdout
+    assert [line[:3] for line in done.stdout.splitlines()] == ["1/2", "2/2"]
     assert has_tiny(checkout)
     assert "Nothing to be done" in make(checkout, "install", f"UV={uv}").stdout
 
