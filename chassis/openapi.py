@@ -279,8 +279,18 @@ def _add(responses: dict[Any, dict[str, Any]], problem: type[Problem]) -> None:
     content.setdefault("schema", {}).setdefault("oneOf", []).append(schema_of(problem))
 
 
+# Many operations answer with the same ones.
+_schemas: dict[type[Problem], dict[str, Any]] = {}
+
+
 def schema_of(problem: type[Problem]) -> dict[str, Any]:
     """The JSON schema of a problem's document; models of its members are under `$defs`."""
+    if problem not in _schemas:
+        _schemas[problem] = _made(problem)
+    return _schemas[problem]
+
+
+def _made(problem: type[Problem]) -> dict[str, Any]:
     own = problem.members_schema()
     members = {name: without_null(member) for name, member in own.get("properties", {}).items()}
     return {
