@@ -170,7 +170,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
-test: install-dev ## Every test that needs no Docker (ARGS="-k name" picks some)
+test: install-dev ## Every test that needs no Docker (ARGS="-k name", ARGS=cartService pick some)
 	@$(PYTEST) $(ARGS)
 
 .PHONY: test-compose
