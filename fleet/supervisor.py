@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import console, signals
 from .failure import Failure
-from .logs import last_lines
+from .logs import last_lines, refusals, size
 from .members import Member, end, ending
 
 
@@ -21,11 +21,13 @@ class Supervisor:
         self._pids = data_dir / "pids"
         self._logs = data_dir / "logs"
         self._tiers: list[list[Member]] = []
+        self._log_sizes: dict[str, int] = {}
 
     def start(self, *tier: Member) -> None:
         self._pids.mkdir(exist_ok=True)
         self._tiers.append([])
         for member in tier:
+            self._log_sizes[member.name] = size(self._log(member.name))
             member.start()
             self._tiers[-1].append(member)
             self._note_pid(member)
@@ -37,7 +39,9 @@ class Supervisor:
                 raise self.failure(member.name, ending(code))
 
     def failure(self, name: str, why: str) -> Failure:
-        return Failure(f"{name} {why}.\n{last_lines(self._logs / f'{name}.log')}")
+        """Of what does not start: the variables that it refuses, or the end of its log."""
+        refused = refusals(self._log(name), self._log_sizes[name])
+        return Failure("\n".join(refused or (f"{name} {why}.", last_lines(self._log(name)))))
 
     def look_after(self) -> None:
         """Start again what dies, until a signal says stop."""
@@ -74,6 +78,9 @@ class Supervisor:
         delay = member.schedule()
         when = f"in {delay:g} s" if delay else "at once"
         console.record(self._logs / "fleet.log", f"{member.name} {why}; starting it again {when}")
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
 
     def _pid_file(self, member: Member) -> Path:
         return self._pids / f"{member.name}.pid"

@@ -3,13 +3,16 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from fleet import processes
 from fleet.failure import Failure
+from fleet.logs import REFUSAL
 
-from .conftest import Fleet
+from .conftest import ROOT, Fleet
 
 BROKEN = "raise RuntimeError('no such thing')"
 ENDING = "import sys\nsys.exit('I cannot work like this')"
@@ -92,6 +95,28 @@ def test_a_fleet_that_asks_nobody_is_not_exposed(
     assert f"{variable}={text}" in said
     assert len(said.splitlines()) == 1
     assert not new_fleet.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "service"), [("LOG_LEVEL", "product_catalogue"), ("CART_DAYS", "cart")]
+)
+def test_a_variable_that_a_service_refuses_is_told_in_one_line(
+    fleet: Fleet, variable: str, service: str
+) -> None:
+    """The ten services refuse it. What an earlier start has left in a log is passed over."""
+    (fleet.data / "logs").mkdir()
+    (fleet.data / "logs" / f"{service}.log").write_text(f"{service}: X is wrong. {REFUSAL}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "fleet", "up"],
+        cwd=ROOT,
+        env={**fleet.environment, variable: "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{service}: {variable} is wrong: ")
 
 
 def test_a_service_that_cannot_be_imported(fleet: Fleet) -> None:
