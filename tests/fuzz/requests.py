@@ -126,7 +126,9 @@ class Generator:
             headers["If-Match"] = self.values.chance.choice(STALE)
             must_not = "a precondition was passed over"
         target = re.sub(r"\{\w+\}", "-", target)
-        several = [*headers.items(), *self._more_headers()]
+        # A second line of the same name would be one more tag that may match.
+        others = [each for each in self._more_headers() if each[0] not in headers]
+        several = [*headers.items(), *others]
         made = Request(f"{method} {path}", method, target, tuple(several), body, must_not)
         return self._strange(made) if self._rarely() else made
 
