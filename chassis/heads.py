@@ -5,7 +5,6 @@ from httptools import HttpParserInvalidURLError, HttpRequestParser, parse_url
 from .cors import Header
 from .problems import (
     BadRequest,
-    HttpVersionNotSupported,
     Problem,
     RequestHeaderFieldsTooLarge,
 )
@@ -32,7 +31,8 @@ def refusal_of(parser: HttpRequestParser, headers: list[Header]) -> Problem | No
     """Why a head is refused that the parser accepts; None if it is not."""
     version = parser.get_http_version()
     if version not in ("1.0", "1.1"):
-        return HttpVersionNotSupported()
+        # Not 505: that would count as a fault of ours, and anybody can send such a line.
+        return BadRequest("HTTP/1.1 and HTTP/1.0 are understood here.")
     if len(headers) > MAX_HEADERS:
         return RequestHeaderFieldsTooLarge()
     names = [name for name, _ in headers]

@@ -262,13 +262,6 @@ class RequestHeaderFieldsTooLarge(Problem, status=431, remembered=False):
     """
 
 
-class HttpVersionNotSupported(Problem, status=505, remembered=False):
-    """Requests are to be sent as HTTP/1.1 or HTTP/1.0.
-
-    Set the client to one of these; a proxy in front of the service may speak others.
-    """
-
-
 class HttpProblem(Problem, status=400):
     """The request cannot be answered.
 

@@ -127,7 +127,7 @@ async def test_what_is_no_http_is_refused(port: int) -> None:
     for sent in NO_HTTP:
         answer = await say(port, sent + LAST, hang_up=True)
         assert_problem(answer, 400)
-    assert_problem(await say(port, b"GET /notes/count\r\n\r\n" + LAST), 505)
+    assert_problem(await say(port, b"GET /notes/count\r\n\r\n" + LAST), 400)
     assert statuses(await say(port, LAST)) == [200]
 
 

@@ -50,7 +50,7 @@ async def test_any_request_line_has_an_answer(fleet: Fleet, service: str) -> Non
         for target in ("/livez?" + "x" * 5000, "http://localhost/livez", "HTTPS://any/livez?q"):
             assert (await raw.request(port, f"GET {target} HTTP/{version}")).status == 200
     assert_refused(await raw.request(port, f"GET /{'x' * 70_000} HTTP/1.1"), 431)
-    assert_refused(await raw.request(port, "GET /livez HTTP/3.0"), 400, 505)
+    assert_refused(await raw.request(port, "GET /livez HTTP/3.0"), 400)
 
 
 def assert_refused(answer: raw.Raw, *statuses: int) -> None:
