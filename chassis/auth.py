@@ -87,6 +87,11 @@ _WHY: dict[type[Exception], str] = {
 }
 
 
+def _for_whom(admitted: frozenset[str]) -> str:
+    roles = sorted(part for part in admitted if not part.startswith(SERVICE))
+    return f"This is for {', '.join(roles) or 'other services'} only."
+
+
 class Gate:
     """Knows the callers of one service by their tokens."""
 
@@ -111,14 +116,14 @@ class Gate:
         try:
             await self._admit(context, admitted)
         except (Unauthenticated, InvalidToken, NotAdmitted) as error:
-            context.refused = error.detail
+            context.refused = str(error)
             raise
 
     async def _admit(self, context: RequestContext, admitted: frozenset[str]) -> None:
         if context.authorization:
             context.caller = await self._caller_of(context.authorization)
             if context.caller.parts.isdisjoint(admitted):
-                raise NotAdmitted(f"This is for {', '.join(sorted(admitted))} only.")
+                raise NotAdmitted(_for_whom(admitted))
         elif self._enforced:
             raise Unauthenticated()
 

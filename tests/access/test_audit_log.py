@@ -343,7 +343,7 @@ async def test_the_log_tells_who_it_was_and_why_not(
         "r-staff": ('sam "7"', "staff", None),
         "r-order": ("service:order", None, None),
         "r-nobody": (None, None, "This call needs a valid token."),
-        "r-wrong": ("none", None, "This is not for this caller to do."),
+        "r-wrong": ("none", None, "This is for admin, customer, staff only."),
         "r-late": (None, None, "The token has expired."),
     }
 

@@ -44,7 +44,7 @@ def lock(checkout: Path, digest: str) -> None:
 
 def make(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Without what a `make test` that we run under was told."""
-    asked = ["make", f"PYTHON={sys.executable}", *words]
+    asked = ["make", "--no-print-directory", f"PYTHON={sys.executable}", *words]
     environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
     return subprocess.run(
         asked, cwd=checkout, env=environment, capture_output=True, text=True, check=False
